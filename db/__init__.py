@@ -1,0 +1,1 @@
+"""All that outlives a process: rows and blobs."""

@@ -1,0 +1,1 @@
+"""Judges pictures: bytes in, verdicts out. Knows no queue, no database, no HTTP."""

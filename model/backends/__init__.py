@@ -1,0 +1,1 @@
+"""What runs the network: one file per engine, chosen once."""

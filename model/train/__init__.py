@@ -1,0 +1,1 @@
+"""The training pipeline: needs the torch extra."""

@@ -1,0 +1,1 @@
+"""Turns sources into items and items into verdicts."""
