@@ -1,0 +1,102 @@
+"""Every setting of Shoebox, read from the environment once. The only reader of the environment; imports nothing of ours."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024**2
+GIBIBYTE = 1024**3
+
+
+class Settings(BaseSettings):
+    """Settings as ``SHOEBOX_<NAME>`` in the environment or in a ``.env`` file. Each has one row in docs/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOEBOX_", env_file=".env", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(Path("~/.shoebox"), description="Where the database, uploads, logs and the local key live.")
+    database_url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in WAL mode under the data directory.")
+    redis_url: str = Field("", description="Redis or Valkey URL. Empty: the embedded Redis that `shoebox up` starts.")
+    blobs_url: str = Field("", description="Where uploads are kept. Empty: the folder `blobs` under the data directory.")
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
+
+    model: str = Field("scenes", description="Name of the bundle that judges a job which names none.")
+    backend: str = Field("auto", description="auto, openvino, onnxruntime, torch or fake.")
+    device: str = Field("auto", description="auto, cpu, or cuda with an index, for the torch backend.")
+    decoders: int = Field(0, ge=0, description="Decoder processes of a classify worker. 0: one per core.")
+    threads: int = Field(0, ge=0, description="Network threads of a classify worker. 0: the backend's choice.")
+    batch_size: int = Field(16, ge=1, le=1024, description="Photos in one network batch.")
+
+    max_upload_bytes: int = Field(50 * GIBIBYTE, ge=1, description="Largest request body of one submission.")
+    max_files: int = Field(1000, ge=1, description="Most files in one submission.")
+    max_entries: int = Field(200_000, ge=1, description="Most entries in one ZIP.")
+    max_file_bytes: int = Field(128 * MEBIBYTE, ge=1, description="Largest single photo.")
+    max_pixels: int = Field(120_000_000, ge=1, description="Most pixels in one photo, read from its header.")
+    decode_seconds: float = Field(10.0, gt=0, description="Longest time for decoding one photo.")
+    decode_memory_bytes: int = Field(GIBIBYTE, ge=1, description="Most memory a decoder may take for one photo.")
+    min_free_bytes: int = Field(GIBIBYTE, ge=0, description="Free space to keep on the blobs' disk; below it uploads get 507.")
+
+    shard_items: int = Field(32, ge=1, le=64, description="Photos in one shard, the unit of lease.")
+    lease_seconds: float = Field(30.0, gt=0, description="How long a worker's right to a shard lasts unless renewed.")
+    sweep_seconds: float = Field(10.0, gt=0, description="Pause between two sweeps.")
+    idle_exit_seconds: float = Field(30.0, gt=0, description="A worker idle so long beside ready work restarts itself.")
+    keys_file: Path = Field(Path("key"), description="File of the local admin key, relative to the data directory.")
+    auth_failures_per_minute: int = Field(20, ge=1, description="Failed sign-ins one address may make in a minute.")
+
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
+
+    @property
+    def home(self) -> Path:
+        """The data directory, absolute."""
+        return self.data_dir.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force; plain ``postgresql://`` is served by psycopg 3."""
+        if not self.database_url:
+            return f"sqlite:///{self.home / 'shoebox.db'}"
+        return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def redis_socket(self) -> Path:
+        """Unix socket of the embedded Redis."""
+        return self.home / "run" / "redis.sock"
+
+    @property
+    def embedded_redis(self) -> bool:
+        """Whether `shoebox up` starts Redis itself."""
+        return not self.redis_url
+
+    @property
+    def redis(self) -> str:
+        """The Redis URL in force, as redis-py reads it."""
+        return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def broker(self) -> str:
+        """The same Redis, as Celery spells it."""
+        return self.redis.replace("unix://", "redis+socket://", 1)
+
+    @property
+    def blobs(self) -> str:
+        """URL of the blob store in force."""
+        return self.blobs_url or f"file://{self.home / 'blobs'}"
+
+    @property
+    def key_path(self) -> Path:
+        """File of the local admin key (mode 0600)."""
+        return self.home / self.keys_file
+
+    @property
+    def bundle_folders(self) -> tuple[Path, ...]:
+        """Folders of added bundles; the built-in ones are the model package's own."""
+        return (self.home / "models",)
+
+    @property
+    def url(self) -> str:
+        """Address at which this machine's own programs reach the API."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{host}:{self.port}"
