@@ -73,9 +73,7 @@ class Ranges:
     def from_json(cls, data: Mapping[str, Any]) -> "Ranges":
         """Read what :meth:`to_json` wrote. ``ValueError`` when the names are not ``NAMES``."""
         if set(data) != set(NAMES):
-            raise ValueError(
-                "the statistics' ranges name other measurements than this version makes"
-            )
+            raise ValueError("the statistics' ranges name other measurements than this version makes")
         return cls({name: Range(*data[name]) for name in NAMES})
 
 
@@ -98,15 +96,16 @@ def measure(pixels: Pixels) -> Floats:
     """
     small = _reduce(pixels)
     luma = small @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    variance = float(small.var(axis=(0, 1)).mean())
     across = small[:-1, 1:] - small[:-1, :-1]
     down = small[1:, :-1] - small[:-1, :-1]
     values = {
-        "spread": float(np.sqrt(small.var(axis=(0, 1)).mean())),
+        "spread": variance**0.5,
         "even": _even(pixels),
         "slope": _slope(luma),
         **_colour(small),
         **_histograms(small, luma),
-        **_gradients(across, down, luma),
+        **_gradients(across, down, variance),
     }
     return np.array([values[name] for name in NAMES], dtype=np.float32)
 
@@ -128,9 +127,7 @@ def fit(samples: npt.NDArray[Any], accept: float = 0.99) -> Ranges:
         if name in FIXED:
             continue
         if SIDES[name] != "high":
-            depth = np.minimum(
-                depth, np.searchsorted(ordered[:, k], values[:, k], side="left")
-            )
+            depth = np.minimum(depth, np.searchsorted(ordered[:, k], values[:, k], side="left"))
         if SIDES[name] != "low":
             depth = np.minimum(
                 depth,
@@ -139,10 +136,7 @@ def fit(samples: npt.NDArray[Any], accept: float = 0.99) -> Ranges:
     rank = int(np.sort(depth)[int(np.floor(count * (1 - accept)))])
     bounds = {}
     for k, name in enumerate(NAMES):
-        low, centre, high = (
-            float(v)
-            for v in (ordered[rank, k], np.median(ordered[:, k]), ordered[-1 - rank, k])
-        )
+        low, centre, high = (float(v) for v in (ordered[rank, k], np.median(ordered[:, k]), ordered[-1 - rank, k]))
         low = FIXED.get(name, low - MARGIN * (centre - low))
         high += MARGIN * (high - centre)
         bounds[name] = Range(
@@ -166,11 +160,7 @@ def check(stats: npt.NDArray[Any] | tuple[float, ...], ranges: Ranges) -> Findin
                 continue
             beyond = sign * (value - limit)
             width = max(sign * (limit - bounds.centre), 1e-6)
-            reason = (
-                (Reason.BLANK if name == "spread" else Reason.UNNATURAL_STATISTICS)
-                if beyond > 0
-                else None
-            )
+            reason = (Reason.BLANK if name == "spread" else Reason.UNNATURAL_STATISTICS) if beyond > 0 else None
             findings.append(
                 (
                     reason is Reason.BLANK,
@@ -194,20 +184,12 @@ def _reduce(pixels: Pixels) -> Floats:
 
 def _even(pixels: Pixels) -> float:
     packed = _pack(pixels.astype(np.int32), 8)
-    return (
-        float(
-            (packed[:, 1:] == packed[:, :-1]).mean()
-            + (packed[1:] == packed[:-1]).mean()
-        )
-        / 2
-    )
+    return float((packed[:, 1:] == packed[:, :-1]).mean() + (packed[1:] == packed[:-1]).mean()) / 2
 
 
 def _pack(colours: npt.NDArray[np.int32], bits: int) -> npt.NDArray[np.int32]:
     """One integer for each colour: int32 ``[..., 3]`` to ``[...]``."""
-    packed: npt.NDArray[np.int32] = (
-        (colours[..., 0] << 2 * bits) | (colours[..., 1] << bits) | colours[..., 2]
-    )
+    packed: npt.NDArray[np.int32] = (colours[..., 0] << 2 * bits) | (colours[..., 1] << bits) | colours[..., 2]
     return packed
 
 
@@ -222,8 +204,7 @@ def _colour(small: Floats) -> dict[str, float]:
         "clipped": float(((high <= 3) | (low >= 252)).mean()),
         "saturation": float((high - low).mean()) / 255,
         "colourfulness": float(
-            np.hypot(red_green.std(), yellow_blue.std())
-            + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean())
+            np.hypot(red_green.std(), yellow_blue.std()) + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean())
         ),
     }
 
@@ -241,7 +222,7 @@ def _histograms(small: Floats, luma: Floats) -> dict[str, float]:
     }
 
 
-def _gradients(across: Floats, down: Floats, luma: Floats) -> dict[str, float]:
+def _gradients(across: Floats, down: Floats, variance: float) -> dict[str, float]:
     steps = np.concatenate((across.reshape(-1, 3), down.reshape(-1, 3)))
     energy = float(np.square(steps).mean()) + 1e-3
     size = np.sqrt(np.square(across).sum(axis=2)), np.sqrt(np.square(down).sum(axis=2))
@@ -249,7 +230,7 @@ def _gradients(across: Floats, down: Floats, luma: Floats) -> dict[str, float]:
     along = float(np.square(steeper[flatter < 0.1 * steeper]).sum())
     agreement = np.linalg.eigvalsh(steps.T @ steps / steps.size)
     return {
-        "fine": float(np.log2(energy / (float(luma.var()) + 1e-3))),
+        "fine": float(np.log2(energy / (variance + 1e-3))),
         "peaked": float(np.abs(steps).mean()) ** 2 / energy,
         "aligned": along / (float(np.square(steeper).sum()) + 1e-3),
         "coupling": float(agreement[-1]) / energy,
