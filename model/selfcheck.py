@@ -1,0 +1,49 @@
+"""Proof that a backend runs the bundle's network: drawn reference pictures against the logits written at training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Drawn inputs uint8 [N, S, S, 3], the logits float32 [N, C] torch computes for them in float32, and the largest
+    difference in a logit that another float32 engine may show."""
+
+    inputs: NDArray[np.uint8]
+    logits: NDArray[np.float32]
+    tolerance: float
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Named arrays to store."""
+        return {
+            "inputs": self.inputs,
+            "logits": self.logits,
+            "tolerance": np.asarray([self.tolerance], dtype=np.float32),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
+        """The reverse of `to_arrays`. Raises `KeyError` for a missing array."""
+        return cls(
+            np.asarray(arrays["inputs"], dtype=np.uint8),
+            np.asarray(arrays["logits"], dtype=np.float32),
+            float(np.asarray(arrays["tolerance"], dtype=np.float32)[0]),
+        )
+
+
+def draw(size: int, count: int = 4) -> NDArray[np.uint8]:
+    """Reference pictures uint8 [count, size, size, 3]: gradients, waves and discs, the same on every machine."""
+    y, x = np.mgrid[0:size, 0:size] / size
+    pictures = []
+    for index in range(count):
+        waves = np.sin((3 + 2 * index) * np.pi * x + index) * np.cos((2 + index) * np.pi * y)
+        disc = (x - 0.3 - 0.1 * index) ** 2 + (y - 0.5) ** 2 < 0.04 + 0.02 * index
+        planes = (x * 255, y * 255, 127.5 + 100 * waves)
+        picture = np.stack([planes[(index + channel) % 3] for channel in range(3)], axis=-1)
+        picture[disc] = (230 - 40 * index, 60 + 40 * index, 90)
+        pictures.append(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
+    return np.stack(pictures)
