@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("~/.shoebox"), description="Where the database, uploads, logs and the local key live.")
     database_url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in WAL mode under the data directory.")
     redis_url: str = Field("", description="Redis or Valkey URL. Empty: the embedded Redis that `shoebox up` starts.")
-    blobs_url: str = Field("", description="Where uploads are kept. Empty: the folder `blobs` under the data directory.")
+    blobs_url: str = Field(
+        "", description="Where uploads are kept. Empty: the folder `blobs` under the data directory."
+    )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
 
@@ -36,7 +38,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(120_000_000, ge=1, description="Most pixels in one photo, read from its header.")
     decode_seconds: float = Field(10.0, gt=0, description="Longest time for decoding one photo.")
     decode_memory_bytes: int = Field(GIBIBYTE, ge=1, description="Most memory a decoder may take for one photo.")
-    min_free_bytes: int = Field(GIBIBYTE, ge=0, description="Free space to keep on the blobs' disk; below it uploads get 507.")
+    min_free_bytes: int = Field(
+        GIBIBYTE, ge=0, description="Free space to keep on the blobs' disk; below it uploads get 507."
+    )
 
     shard_items: int = Field(32, ge=1, le=64, description="Photos in one shard, the unit of lease.")
     lease_seconds: float = Field(30.0, gt=0, description="How long a worker's right to a shard lasts unless renewed.")
@@ -45,8 +49,12 @@ class Settings(BaseSettings):
     keys_file: Path = Field(Path("key"), description="File of the local admin key, relative to the data directory.")
     auth_failures_per_minute: int = Field(20, ge=1, description="Failed sign-ins one address may make in a minute.")
 
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, else JSON."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level that is logged."
+    )
 
     @property
     def home(self) -> Path:

@@ -1,0 +1,1 @@
+"""Every listing and count. Nothing here writes."""

@@ -1,0 +1,72 @@
+"""A job's counts, and its end: the one place where a job becomes completed or canceled."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.schema import Job, Tally
+from db.states import JobState, Outcome
+
+
+def lock_job(session: Session, job_id: str) -> Job | None:
+    """The job's row, locked until the transaction ends. Whoever changes counts or state takes this lock first."""
+    return session.scalar(
+        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def database_time(session: Session) -> float:
+    """Seconds since 1970 UTC by the database's clock."""
+    return session.scalar(select(now())) or 0.0
+
+
+def close_if_done(session: Session, job: Job) -> bool:
+    """Ends a locked job that has nothing pending; returns whether it did."""
+    state = JobState(job.state)
+    if state not in (JobState.RUNNING, JobState.CANCELING) or job.pending:
+        return False
+    job.state = JobState.CANCELED if state is JobState.CANCELING else JobState.COMPLETED
+    job.outcome = outcome(job)
+    job.finished_at = database_time(session)
+    return True
+
+
+def outcome(job: Job) -> Outcome:
+    """How a job with these counts went."""
+    judged = job.accepted + job.rejected + job.failed
+    if judged == 0:
+        return Outcome.EMPTY
+    if job.accepted == 0:
+        return Outcome.NONE_ACCEPTED
+    return Outcome.ALL_ACCEPTED if job.accepted == job.total else Outcome.PARTIAL
+
+
+def add_to_tallies(
+    session: Session, owner: str, model: str, verdicts: Iterable[tuple[str, str | None, str | None]]
+) -> None:
+    """Adds (decision, reason, label) triples to today's totals, in key order so that two settles cannot deadlock."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for decision, reason, label in verdicts:
+        key = (decision, reason or "", label or "")
+        counts[key] = counts.get(key, 0) + 1
+    if not counts:
+        return
+    sqlite_used = session.get_bind().dialect.name == "sqlite"
+    day = session.scalar(
+        select(func.date() if sqlite_used else func.to_char(func.timezone("UTC", func.now()), "YYYY-MM-DD"))
+    )
+    rows = [
+        {"owner": owner, "day": day, "model": model, "decision": d, "reason": r, "label": label, "count": n}
+        for (d, r, label), n in sorted(counts.items())
+    ]
+    insert = sqlite.insert(Tally) if sqlite_used else postgresql.insert(Tally)
+    insert = insert.values(rows)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["owner", "day", "model", "decision", "reason", "label"],
+            set_={"count": Tally.count + insert.excluded.count},
+        )
+    )

@@ -1,0 +1,127 @@
+"""Settling: verdicts become rows, counts and perhaps the job's end, in one transaction or not at all."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from db.schema import Item, Job, Shard
+from db.states import JobState, ShardState
+from db.store.counts import add_to_tallies, close_if_done, database_time, lock_job
+from db.store.shards import Claim
+from model.verdict import Decision, Verdict
+
+
+class Rest(StrEnum):
+    """What happens to a shard's items that have no verdict yet."""
+
+    NONE = "none"
+    READY = "ready"
+    CANCELED = "canceled"
+
+
+class LeaseLost(Exception):
+    """The shard is no longer this worker's: nothing was written."""
+
+
+class SettleIncomplete(Exception):
+    """A bug: a shard was settled as a whole with verdicts missing."""
+
+
+def settle(session: Session, claim: Claim, verdicts: Mapping[int, Verdict], rest: Rest = Rest.NONE) -> bool:
+    """Writes the verdicts (by position) of a claimed shard; returns whether that closed the job.
+
+    Order: job row locked, shard fenced by its attempt, items inserted, counts and tallies, closing. LeaseLost rolls all
+    of it back.
+    """
+    job = lock_job(session, claim.job)
+    left = [entry for entry in claim.entries if entry[0] not in verdicts]
+    if left and rest is Rest.NONE:
+        raise SettleIncomplete(f"shard {claim.shard}: {len(left)} items without a verdict")
+    if job is not None and job.state == JobState.CANCELING and left:
+        rest = Rest.CANCELED
+    _fence(session, claim, left, rest)
+    if job is None:
+        raise LeaseLost(f"job {claim.job} is gone")
+    entries = {entry[0]: entry for entry in claim.entries}
+    written = insert_items(session, job, claim.source, [(entries[p], v) for p, v in sorted(verdicts.items())])
+    count(session, job, written)
+    if rest is Rest.CANCELED:
+        job.canceled += len(left)
+        job.pending -= len(left)
+    return close_if_done(session, job)
+
+
+def _fence(session: Session, claim: Claim, left: list[list[Any]], rest: Rest) -> None:
+    values: dict[str, Any] = {"lease_until": None, "worker": None}
+    if left and rest is Rest.READY:
+        values |= {"state": ShardState.READY, "entries": left, "size": len(left)}
+    else:
+        values |= {"state": ShardState.CANCELED if left else ShardState.DONE, "entries": [], "size": 0}
+    hit = session.execute(
+        update(Shard)
+        .where(Shard.id == claim.shard, Shard.attempt == claim.attempt, Shard.state == ShardState.LEASED)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    if hit.rowcount != 1:  # type: ignore[attr-defined]
+        raise LeaseLost(f"shard {claim.shard} was taken over after attempt {claim.attempt}")
+
+
+def insert_items(
+    session: Session, job: Job, source: str, judged: Sequence[tuple[list[Any], Verdict]]
+) -> list[tuple[str, str | None, str | None]]:
+    """Inserts (entry, verdict) pairs that are not there yet; returns (decision, reason, label) of those inserted."""
+    if not judged:
+        return []
+    at = database_time(session)
+    rows = [_row(job, source, entry, verdict, at) for entry, verdict in judged]
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(Item) if on_sqlite else postgresql.insert(Item)
+    written: list[tuple[str, str | None, str | None]] = []
+    # SQLite takes at most 32,766 values in a statement.
+    for start in range(0, len(rows), 500):
+        statement = insert.values(rows[start : start + 500]).on_conflict_do_nothing()
+        inserted = session.execute(statement.returning(Item.decision, Item.reason, Item.label))
+        written += [(row.decision, row.reason, row.label) for row in inserted]
+    return written
+
+
+def count(session: Session, job: Job, written: Sequence[tuple[str, str | None, str | None]]) -> None:
+    """Adds inserted items to the locked job's counts and to the tallies."""
+    decisions = [decision for decision, _, _ in written]
+    job.accepted += decisions.count(Decision.ACCEPTED)
+    job.rejected += decisions.count(Decision.REJECTED)
+    job.failed += decisions.count(Decision.FAILED)
+    job.pending -= len(decisions)
+    add_to_tallies(session, job.owner, job.model, written)
+
+
+def _row(job: Job, source: str, entry: list[Any], verdict: Verdict, at: float) -> dict[str, Any]:
+    first = verdict.tags[0] if verdict.tags else None
+    return {
+        "job_id": job.id,
+        "position": entry[0],
+        "owner": job.owner,
+        "source_id": source,
+        "entry": entry,
+        "name": entry[1],
+        "decision": str(verdict.decision),
+        "reason": None if verdict.reason is None else str(verdict.reason),
+        "explanation": verdict.explanation,
+        "label": first.label if first else None,
+        "confidence": first.confidence if first else None,
+        "tags": [{"label": tag.label, "confidence": tag.confidence} for tag in verdict.tags],
+        "scores": {name: {"value": s.value, "threshold": s.threshold} for name, s in verdict.scores.items()},
+        "model": job.model,
+        "version": job.version,
+        "backend": verdict.backend,
+        "width": verdict.width,
+        "height": verdict.height,
+        "bytes": verdict.bytes,
+        "inference_ms": verdict.inference_ms,
+        "decided_at": at,
+    }

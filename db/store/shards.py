@@ -1,0 +1,132 @@
+"""Making, claiming, extending and handing back shards."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.schema import Job, Shard
+from db.states import JobState, Lane, ShardState
+from db.store.fairness import running_jobs, virtual_time
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to a shard. ``attempt`` is the fence: a later claim of the same shard has a higher one."""
+
+    shard: int
+    attempt: int
+    job: str
+    source: str
+    lane: int
+    model: str
+    version: str
+    suspect: bool
+    entries: list[list[Any]]
+
+
+def add_shards(session: Session, job: Job, runs: Iterable[tuple[str, Sequence[list[Any]]]], shard_items: int) -> int:
+    """Cuts runs of entries (source id, entries) into ready shards with fair tags; returns the number of items."""
+    tag = virtual_time(session, job.lane)
+    weight = running_jobs(session, job.owner)
+    before = 0
+    rows: list[dict[str, Any]] = []
+    for source, entries in runs:
+        for start in range(0, len(entries), shard_items):
+            part = list(entries[start : start + shard_items])
+            rows.append(
+                {
+                    "job_id": job.id,
+                    "source_id": source,
+                    "owner": job.owner,
+                    "state": ShardState.READY,
+                    "lane": job.lane,
+                    "fair": tag + before * weight,
+                    "suspect": False,
+                    "model": job.model,
+                    "version": job.version,
+                    "entries": part,
+                    "size": len(part),
+                    "attempt": 0,
+                    "deaths": 0,
+                }
+            )
+            before += len(part)
+    if rows:
+        session.execute(insert(Shard), rows)
+    return before
+
+
+def claim(
+    session: Session,
+    worker: str,
+    models: Sequence[tuple[str, str]],
+    lease_seconds: float,
+    limit: int,
+    *,
+    suspects: bool = False,
+    lane: Lane | None = None,
+) -> list[Claim]:
+    """Leases up to ``limit`` ready shards of jobs whose (model, version) the worker has, in fair order.
+
+    ``suspects``: only shards under suspicion of killing workers, which are judged one at a time.
+    """
+    known = or_(*(and_(Shard.model == name, Shard.version == version) for name, version in models))
+    wanted = [Shard.state == ShardState.READY, Shard.suspect.is_(suspects), known]
+    if lane is not None:
+        wanted.append(Shard.lane == lane)
+    ready = (
+        select(Shard.id)
+        .where(*wanted)
+        .order_by(Shard.lane, Shard.fair, Shard.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("ready")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    taken = session.execute(
+        update(Shard)
+        .where(Shard.id.in_(select(ready.c.id)))
+        .values(state=ShardState.LEASED, attempt=Shard.attempt + 1, lease_until=now() + lease_seconds, worker=worker)
+        .returning(
+            Shard.id, Shard.attempt, Shard.job_id, Shard.source_id, Shard.lane, Shard.model, Shard.version, Shard.suspect,
+            Shard.entries, Shard.fair,
+        )
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+    rows = sorted(taken.all(), key=lambda row: (row.lane, row.fair, row.id))
+    return [Claim(*row[:9]) for row in rows]
+
+
+def extend(session: Session, worker: str, claims: Sequence[Claim], lease_seconds: float) -> set[int]:
+    """Renews the worker's leases; returns the shards that are still its own."""
+    if not claims:
+        return set()
+    held = or_(*(and_(Shard.id == c.shard, Shard.attempt == c.attempt) for c in claims))
+    kept = session.scalars(
+        update(Shard)
+        .where(held, Shard.state == ShardState.LEASED, Shard.worker == worker)
+        .values(lease_until=now() + lease_seconds)
+        .returning(Shard.id)
+        .execution_options(synchronize_session=False)
+    )
+    return set(kept)
+
+
+def canceling(session: Session, jobs: Iterable[str]) -> set[str]:
+    """Those of the jobs that are being canceled."""
+    return set(session.scalars(select(Job.id).where(Job.id.in_(list(jobs)), Job.state == JobState.CANCELING)))
+
+
+def hand_back(session: Session, claim_: Claim) -> bool:
+    """Puts an untouched shard back without a mark against it; False when it was no longer ours."""
+    result = session.execute(
+        update(Shard)
+        .where(Shard.id == claim_.shard, Shard.attempt == claim_.attempt, Shard.state == ShardState.LEASED)
+        .values(state=ShardState.READY, lease_until=None, worker=None)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,122 @@
+"""Accepting a job: one transaction, before any answer goes out."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.ids import new_id
+from db.schema import Job, JobSource, Source
+from db.states import JobState, Kind, Lane, SourceState
+from db.store.counts import database_time
+from db.store.shards import add_shards
+
+# A job of at most so many single images goes before the bulk.
+INTERACTIVE_IMAGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A received file: its blob's key, the client's name for it (text to show, never a path), what it is, its digest."""
+
+    blob: str
+    name: str
+    kind: Kind
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a client asks for. ``params`` are the judge's options in canonical form."""
+
+    owner: str
+    model: str
+    version: str
+    uploads: Sequence[Upload]
+    params: dict[str, Any] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the ordered names and digests of the files and the parameters."""
+        said = {
+            "files": [[upload.name, upload.sha256] for upload in self.uploads],
+            "params": self.params,
+            "model": self.model,
+            "meta": self.meta,
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+class IdempotencyConflict(Exception):
+    """The idempotency key was used before for other content."""
+
+
+class DuplicateSubmission(Exception):
+    """Another request with the same key won the race; ask again with ``earlier_job``."""
+
+
+def earlier_job(session: Session, submission: Submission) -> Job | None:
+    """The job that this key made before. Raises IdempotencyConflict when its content was another."""
+    if submission.idempotency_key is None:
+        return None
+    found = session.scalar(
+        select(Job).where(Job.owner == submission.owner, Job.idempotency_key == submission.idempotency_key)
+    )
+    if found is not None and found.fingerprint != submission.fingerprint:
+        raise IdempotencyConflict("This Idempotency-Key was used before with other files or parameters.")
+    return found
+
+
+def insert_job(session: Session, submission: Submission, shard_items: int) -> Job:
+    """Inserts job and sources; a job of single images gets its shards at once, for there is nothing to unpack.
+
+    Raises DuplicateSubmission when the owner's idempotency key exists.
+    """
+    images_only = all(upload.kind is Kind.IMAGE for upload in submission.uploads)
+    small = images_only and len(submission.uploads) <= INTERACTIVE_IMAGES
+    at = database_time(session)
+    job = Job(
+        id=new_id(),
+        owner=submission.owner,
+        lane=Lane.INTERACTIVE if small else Lane.BULK,
+        state=JobState.RUNNING if images_only else JobState.QUEUED,
+        model=submission.model,
+        version=submission.version,
+        params=submission.params,
+        meta=submission.meta,
+        idempotency_key=submission.idempotency_key,
+        fingerprint=submission.fingerprint,
+        submitted_at=at,
+        started_at=at if images_only else None,
+    )
+    session.add(job)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise DuplicateSubmission from error
+    sources = [
+        Source(id=new_id(), blob=u.blob, kind=u.kind, bytes=u.bytes, sha256=u.sha256, created_at=at)
+        for u in submission.uploads
+    ]
+    session.add_all(sources)
+    session.flush()
+    state = SourceState.UNPACKED if images_only else SourceState.WAITING
+    session.add_all(
+        JobSource(job_id=job.id, ordinal=i, source_id=source.id, name=upload.name, state=state)
+        for i, (source, upload) in enumerate(zip(sources, submission.uploads, strict=True))
+    )
+    if images_only:
+        runs = [
+            (s.id, [[i, upload.name]]) for i, (s, upload) in enumerate(zip(sources, submission.uploads, strict=True))
+        ]
+        job.total = job.pending = add_shards(session, job, runs, shard_items)
+    session.flush()
+    return job
