@@ -1,1 +1,1 @@
-"""The typed HTTP client; imports nothing of ours."""
+"""The typed client of Shoebox's HTTP interface: ``from client.client import Client``."""

@@ -1,0 +1,188 @@
+"""The whole HTTP interface as typed calls."""
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from client.errors import UnexpectedAnswer
+from client.job import Job
+from client.transport import Transport
+from client.upload import Upload, multipart
+from client.values import Item, JobView
+
+Value = TypeVar("Value")
+PAGE = 500
+
+
+class Client:
+    """Speaks to one Shoebox server with one key; close it, or use it in a ``with``.
+
+    ``patience``: seconds for which calls that may be repeated go on while the server is away or overloaded.
+    Every call raises `client.errors.ShoeboxError` in one of its kinds.
+    """
+
+    def __init__(self, url: str, key: str = "", *, patience: float = 30.0) -> None:
+        self._transport = Transport(url, key, patience)
+        self._patience = patience
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(
+        self,
+        uploads: Sequence[Upload],
+        *,
+        idempotency_key: str | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Job:
+        """Sends photos and ZIPs; returns their job once the server has taken it over.
+
+        One upload is sent as the raw body, several as multipart; neither is held in memory. An interrupted upload is
+        sent again under the same idempotency key (a random one by default), so that it never becomes two jobs.
+        ``on_bytes`` is told how many bytes of the current try were sent. ``params``: model, backend, top_k,
+        min_confidence, novelty, allow, deny, webhook_url.
+        """
+        body = uploads[0] if len(uploads) == 1 else multipart(uploads)
+        headers = {"Content-Type": body.content_type, "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        if body.size is not None:
+            headers["Content-Length"] = str(body.size)
+        query = _query(params)
+        if len(uploads) == 1:
+            query["name"] = body.name
+        if metadata:
+            query["metadata"] = json.dumps(metadata)
+        answer = self._transport.json(
+            "POST",
+            "/v1/jobs",
+            params=query,
+            body=lambda: _counted(body.start(), on_bytes),
+            headers=headers,
+            repeat=True,
+            read_timeout=600.0,
+        )
+        return self._job(answer)
+
+    def classify(self, photo: Upload, *, timeout: float = 10.0, **params: Any) -> Item:
+        """Judges one photo, and waits for its verdict however long the queue is."""
+        headers = {"Content-Type": photo.content_type, "Content-Length": str(photo.size)}
+        query = {**_query(params), "name": photo.name, "timeout": timeout}
+        answer = self._transport.call(
+            "POST", "/v1/classify", params=query, body=photo.start, headers=headers, read_timeout=timeout + 30
+        )
+        if answer.status_code == 200:
+            return _typed(Item.from_json, answer.json())
+        job = self._job(answer.json())
+        job.wait()
+        item = next(self.items(job.id), None)
+        if item is None:
+            raise UnexpectedAnswer(f"Job {job.id} ended as {job.view.state} without a verdict.")
+        return item
+
+    def job(self, job_id: str) -> Job:
+        """A job by its id."""
+        return self._job(self._transport.json("GET", f"/v1/jobs/{job_id}"))
+
+    def jobs(self, **filters: Any) -> Iterator[JobView]:
+        """All jobs of this key's owner, newest first, page by page as they are asked for."""
+        return (_typed(JobView.from_json, data) for data in self._pages("/v1/jobs", filters))
+
+    def items(self, job_id: str, **filters: Any) -> Iterator[Item]:
+        """A job's items in the order of their positions. Filters: decision, reason, label."""
+        return (_typed(Item.from_json, data) for data in self._pages(f"/v1/jobs/{job_id}/items", filters))
+
+    def results(self, job_id: str, kind: Literal["jsonl", "csv", "xlsx"], path: Path) -> Path:
+        """Streams a job's results into the file ``path``, which appears only when it is complete."""
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with partial.open("wb") as file, self._transport.stream(f"/v1/jobs/{job_id}/results.{kind}") as answer:
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+            partial.replace(path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                partial.unlink()
+        return path
+
+    def cancel(self, job_id: str) -> Job:
+        """Stops a job; verdicts so far are kept. A finished job is refused (409)."""
+        return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel"))
+
+    def retry(self, job_id: str, decision: str = "failed") -> Job:
+        """A new job over the items of an old one that ended with ``decision``."""
+        return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/retry", json={"decision": decision}))
+
+    def models(self) -> list[dict[str, Any]]:
+        """The models that are installed, as the server describes them."""
+        return list(self._pages("/v1/models", {}))
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One model with its card and thresholds."""
+        return _typed(dict, self._transport.json("GET", f"/v1/models/{name}"))
+
+    def keys(self) -> list[dict[str, Any]]:
+        """All keys, without their secrets (admin)."""
+        return list(self._pages("/v1/keys", {}))
+
+    def create_key(self, name: str, scopes: Sequence[str], owner: str | None = None) -> dict[str, Any]:
+        """A new key; its ``secret`` stands in this answer only (admin)."""
+        wanted: dict[str, Any] = {"name": name, "scopes": list(scopes)}
+        if owner:
+            wanted["owner"] = owner
+        return _typed(dict, self._transport.json("POST", "/v1/keys", json=wanted))
+
+    def revoke_key(self, key_id: str) -> None:
+        """Ends a key for good (admin)."""
+        self._transport.call("DELETE", f"/v1/keys/{key_id}")
+
+    def health(self) -> dict[str, Any]:
+        """What `/health/ready` says; also where it says that jobs cannot be accepted."""
+        return _typed(dict, self._transport.health())
+
+    def _job(self, data: Any) -> Job:
+        return Job(_typed(JobView.from_json, data), self._look, patience=self._patience)
+
+    def _look(self, job_id: str) -> JobView:
+        return _typed(JobView.from_json, self._transport.json("GET", f"/v1/jobs/{job_id}"))
+
+    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
+        query = {"limit": PAGE, **_query(filters)}
+        while True:
+            page = self._transport.json("GET", path, params=query)
+            yield from _typed(lambda found: found["data"], page)
+            if not page.get("next"):
+                return
+            query["after"] = page["next"]
+
+
+def _query(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was not given; lists become repeated fields."""
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _typed(make: Callable[[Any], Value], data: Any) -> Value:
+    try:
+        return make(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnexpectedAnswer(f"The server's answer is not understood ({error!r}).") from error
+
+
+def _counted(chunks: Iterable[bytes], on_bytes: Callable[[int], None] | None) -> Iterator[bytes]:
+    sent = 0
+    for chunk in chunks:
+        yield chunk
+        sent += len(chunk)
+        if on_bytes is not None:
+            on_bytes(sent)

@@ -1,0 +1,91 @@
+"""A request body that can be sent again: a file, a folder or several of them."""
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.zipstream import CHUNK, ZipStream, members
+
+ZIP = "application/zip"
+_TYPES = {
+    ".zip": ZIP,
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".avif": "image/avif",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file to send. ``start`` gives its bytes from the beginning each time it is called.
+
+    ``size`` is in bytes and exact, or ``None`` when it is only known afterwards; ``estimate`` serves progress bars.
+    """
+
+    name: str
+    content_type: str
+    start: Callable[[], Iterable[bytes]]
+    size: int | None = None
+    estimate: int = 0
+
+
+def of_file(path: Path) -> Upload:
+    """A file as it lies on disk. Raises `OSError` when it cannot be read."""
+    size = path.stat().st_size
+    kind = _TYPES.get(path.suffix.lower(), "application/octet-stream")
+    return Upload(path.name, kind, lambda: _chunks(path), size, size)
+
+
+def of_folder(path: Path) -> Upload:
+    """A folder with its sub-folders, as a ZIP named after it."""
+    stream = ZipStream(members(path))
+    return Upload(f"{path.resolve().name or 'photos'}.zip", ZIP, lambda: stream, None, stream.size)
+
+
+def of_path(path: Path) -> Upload:
+    """A folder or a file."""
+    return of_folder(path) if path.is_dir() else of_file(path)
+
+
+def multipart(uploads: Sequence[Upload]) -> Upload:
+    """Several uploads as one ``multipart/form-data`` body, each in a part called ``files``."""
+    boundary = secrets.token_hex(16)
+    end = f"--{boundary}--\r\n".encode()
+    heads = [_head(boundary, upload) for upload in uploads]
+
+    def start() -> Iterator[bytes]:
+        for head, upload in zip(heads, uploads, strict=True):
+            yield head
+            yield from upload.start()
+            yield b"\r\n"
+        yield end
+
+    sizes = [upload.size for upload in uploads]
+    frame = sum(len(head) + 2 for head in heads) + len(end)
+    size = None if None in sizes else frame + sum(size or 0 for size in sizes)
+    estimate = frame + sum(upload.estimate for upload in uploads)
+    return Upload("files", f"multipart/form-data; boundary={boundary}", start, size, estimate)
+
+
+def _head(boundary: str, upload: Upload) -> bytes:
+    # The escapes of the HTML standard: a name can neither end its quotes nor start a header of its own.
+    name = upload.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    return (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+        f"Content-Type: {upload.content_type}\r\n\r\n"
+    ).encode()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk

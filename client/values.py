@@ -1,0 +1,122 @@
+"""What the server's JSON becomes: frozen values, made in one place each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+FINISHED = frozenset({"completed", "failed", "canceled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A job's items by fate. ``total`` is ``None`` until the job is unpacked; else the sum of all but ``skipped``."""
+
+    total: int | None
+    pending: int
+    accepted: int
+    rejected: int
+    failed: int
+    canceled: int
+    skipped: int
+
+    @property
+    def done(self) -> int:
+        """Items that will not change any more."""
+        return self.accepted + self.rejected + self.failed + self.canceled
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was sent, and what became of it."""
+
+    name: str
+    kind: str
+    bytes: int
+    state: str
+    error: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A label and its calibrated confidence in [0, 1]."""
+
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photo and the verdict on it; ``raw`` is the server's whole JSON object."""
+
+    id: str
+    job: str
+    position: int
+    name: str
+    decision: str
+    reason: str | None
+    explanation: str
+    label: str | None
+    confidence: float | None
+    tags: tuple[Tag, ...]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises `KeyError` when a field is missing."""
+        return cls(
+            id=data["id"],
+            job=data["job"],
+            position=data["position"],
+            name=data["name"],
+            decision=data["decision"],
+            reason=data["reason"],
+            explanation=data["explanation"],
+            label=data["label"],
+            confidence=data["confidence"],
+            tags=tuple(Tag(tag["label"], tag["confidence"]) for tag in data["tags"]),
+            raw=data,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as it was when asked for; ``rate`` is in photos per second; ``raw`` is the server's whole JSON object."""
+
+    id: str
+    state: str
+    outcome: str | None
+    model: str
+    version: str
+    error: str | None
+    counts: Counts
+    sources: tuple[Source, ...]
+    rate: float | None
+    eta_seconds: float | None
+    raw: Mapping[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job stays as it is."""
+        return self.state in FINISHED
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises `KeyError` when a field is missing."""
+        counts = {name: data["counts"][name] for name in Counts.__dataclass_fields__}
+        return cls(
+            id=data["id"],
+            state=data["state"],
+            outcome=data["outcome"],
+            model=data["model"]["name"],
+            version=data["model"]["version"],
+            error=data["error"],
+            counts=Counts(**counts),
+            sources=tuple(
+                Source(s["name"], s["kind"], s["bytes"], s["state"], s.get("error"), s.get("message"))
+                for s in data.get("sources") or ()
+            ),
+            rate=data["rate"],
+            eta_seconds=data["eta_seconds"],
+            raw=data,
+        )
