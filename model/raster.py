@@ -71,9 +71,7 @@ def load(data: bytes, limits: Limits, scale: Scale, *, full: bool = False) -> Ra
         refusal.size = len(data)
         raise
     except MemoryError:
-        raise Unreadable(
-            Reason.OUT_OF_MEMORY, "This picture needs more memory than one picture may use.", size=len(data)
-        ) from None
+        raise out_of_memory(len(data)) from None
     except Image.DecompressionBombError:
         raise Unreadable(
             Reason.TOO_MANY_PIXELS, "This picture claims to be larger than Shoebox opens.", size=len(data)
@@ -91,6 +89,13 @@ def file_too_large(size: int, limits: Limits) -> Unreadable:
         f"The file is larger than the {limits.max_file_bytes / 2**20:.0f} MB that one picture may have.",
         size=size,
         scores={"bytes": Score(size, limits.max_file_bytes)},
+    )
+
+
+def out_of_memory(size: int) -> Unreadable:
+    """The refusal of a picture, a file of ``size`` bytes, that did not fit in the memory one picture may use."""
+    return Unreadable(
+        Reason.OUT_OF_MEMORY, "Reading this picture takes more memory than one picture may use.", size=size
     )
 
 

@@ -1,0 +1,150 @@
+"""Pictures are decoded in child processes, so that the worst of files costs no more than itself."""
+
+import contextlib
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, Self
+
+import numpy as np
+
+from model import raster, wire
+from model.decode import Decoded
+from model.limits import Limits
+from model.sandbox_process import DecoderProcess, Facts, crashed
+from model.statistics import NAMES
+
+Work = Callable[[DecoderProcess], object]
+
+
+class PoolClosed(RuntimeError):
+    """The pool was closed before this picture was decoded."""
+
+
+class DecodePool:
+    """``workers`` threads, each with a child process of its own. Close it, or use it as a context manager.
+
+    The children start side by side and the constructor does not wait for them to be ready (about 0.3 s).
+    """
+
+    def __init__(self, workers: int, limits: Limits) -> None:
+        if workers < 1:
+            raise ValueError("a decode pool needs at least one worker")
+        self._limits = limits
+        self._queue: SimpleQueue[tuple[Future[Any], Work] | None] = SimpleQueue()
+        self._closed = False
+        self._children = [DecoderProcess(limits) for _ in range(workers)]
+        started: SimpleQueue[Exception | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, args=(child, started), name=f"decode-{number}", daemon=True)
+            for number, child in enumerate(self._children)
+        ]
+        for thread in self._threads:
+            thread.start()
+        failures = [failure for failure in (started.get() for _ in self._threads) if failure]
+        if failures:
+            self.close()
+            raise failures[0]
+
+    def submit(self, read: Callable[[], bytes], size: int) -> Future[Decoded]:
+        """Decode what ``read`` returns to ``[size, size, 3]``. ``read`` is called in a thread of the pool.
+
+        The future raises ``Unreadable`` for all about the picture, ``PoolClosed``, or whatever ``read`` raised.
+        """
+
+        def work(child: DecoderProcess) -> Decoded:
+            data = self._bounded(read())
+            facts, payload = child.ask(wire.Task.DECODE, size, data)
+            try:
+                return _decoded(facts, payload, size, len(data))
+            except (KeyError, TypeError, ValueError):  # a child that makes no sense is as good as dead
+                child.stop()
+                raise crashed(len(data)) from None
+
+        return self._enqueue(work)
+
+    def preview(self, data: bytes, size: int) -> bytes:
+        """A JPEG without metadata that fits in ``size`` x ``size``; waits for it. ``Unreadable`` or ``PoolClosed``."""
+
+        def work(child: DecoderProcess) -> bytes:
+            return bytes(child.ask(wire.Task.PREVIEW, size, self._bounded(data))[1])
+
+        made: bytes = self._enqueue(work).result()
+        return made
+
+    def pids(self) -> list[int]:
+        """The process ids of the children that live now."""
+        return [pid for child in self._children if (pid := child.pid) is not None]
+
+    def close(self) -> None:
+        """End all children, also those at work, and wait until they are gone. May be called again."""
+        self._closed = True
+        for _ in self._threads:
+            self._queue.put(None)
+        for child in self._children:
+            child.kill()
+        for thread in self._threads:
+            thread.join()
+        while not self._queue.empty():  # what came in beside the closing
+            task = self._queue.get()
+            if task is not None and task[0].set_running_or_notify_cancel():
+                task[0].set_exception(PoolClosed())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _bounded(self, data: bytes) -> bytes:
+        if len(data) > self._limits.max_file_bytes:
+            raise raster.file_too_large(len(data), self._limits)
+        return data
+
+    def _enqueue(self, work: Work) -> Future[Any]:
+        if self._closed:
+            raise PoolClosed("the decode pool is closed")
+        future: Future[Any] = Future()
+        self._queue.put((future, work))
+        return future
+
+    def _serve(self, child: DecoderProcess, started: "SimpleQueue[Exception | None]") -> None:
+        """The life of one thread. It starts its child itself: the kernel ends a child with the thread that began it."""
+        try:
+            child.start()
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(None)
+        while task := self._queue.get():
+            self._run(child, *task)
+            del task  # a result nobody waits for any more need not be kept until the next picture
+            if not self._closed:
+                with contextlib.suppress(OSError):  # comes up again, and is told, with the next picture
+                    child.start()
+        child.stop()
+
+    def _run(self, child: DecoderProcess, future: Future[Any], work: Work) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            if self._closed:
+                raise PoolClosed("the decode pool is closed")
+            result = work(child)
+        except BaseException as error:
+            # Closing ends a child under its picture, which is no judgement on the picture.
+            future.set_exception(PoolClosed("the decode pool is closed") if self._closed else error)
+        else:
+            future.set_result(result)
+
+
+def _decoded(facts: Facts, payload: bytearray, size: int, length: int) -> Decoded:
+    """The child's answer as a value. ``KeyError``, ``TypeError`` or ``ValueError`` when it makes no sense."""
+    width, height, name = int(facts["width"]), int(facts["height"]), str(facts["format"])
+    measured = tuple(float(value) for value in facts["statistics"])
+    if min(width, height) < 1 or len(measured) != len(NAMES) or not all(map(math.isfinite, measured)):
+        raise ValueError("the decoder's facts do not fit together")
+    pixels = np.frombuffer(payload, dtype=np.uint8).reshape(size, size, 3)
+    return Decoded(pixels, width, height, length, name, measured)

@@ -1,0 +1,121 @@
+"""What runs inside a decoder process: one picture after the other from a pipe, under limits it cannot raise again.
+
+Started by ``model.sandbox_process`` only. It dies with its parent, sees no secrets, writes no files and opens few.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+import warnings
+from io import BytesIO
+from math import ceil
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from model import wire
+from model.decode import decode
+from model.limits import Limits
+from model.preview import preview
+from model.raster import out_of_memory
+from model.verdict import Unreadable
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve requests from standard input until it ends. Arguments: the parent's process id, the limits as JSON."""
+    parent, limits = int(sys.argv[1]), Limits(**json.loads(sys.argv[2]))
+    _die_with(parent)
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    _warm_up(limits)
+    _confine(limits)
+    _write(replies, wire.READY)
+    try:
+        while header := requests.read(wire.REQUEST.size):
+            task, size, length = wire.REQUEST.unpack(header)
+            _allow_cpu(limits.decode_cpu_seconds)
+            _write(replies, _answer(wire.Task(task), size, requests.read(length), limits))
+    except MemoryError:  # not even the file itself had room
+        os._exit(wire.EXIT_OUT_OF_MEMORY)
+
+
+def _answer(task: wire.Task, size: int, data: bytes, limits: Limits) -> bytes:
+    try:
+        if task is wire.Task.PREVIEW:
+            return wire.pack_reply(wire.Status.DONE, {}, preview(data, size, limits))
+        decoded = decode(data, size, limits)
+        facts = {
+            "width": decoded.width,
+            "height": decoded.height,
+            "format": decoded.format,
+            "statistics": decoded.statistics,
+        }
+        return wire.pack_reply(wire.Status.DONE, facts, decoded.pixels.tobytes())
+    except MemoryError:
+        return _refuse(out_of_memory(len(data)))
+    except Unreadable as refusal:
+        return _refuse(refusal)
+    except Exception:  # the parent logs it: this process has nowhere to write
+        return wire.pack_reply(wire.Status.BUG, {"traceback": traceback.format_exc()[-8000:]})
+
+
+def _refuse(refusal: Unreadable) -> bytes:
+    scores = {name: [score.value, score.threshold] for name, score in refusal.scores.items()}
+    facts = {"reason": refusal.reason, "explanation": refusal.explanation, "scores": scores}
+    return wire.pack_reply(wire.Status.UNREADABLE, facts)
+
+
+def _write(replies: BinaryIO, data: bytes) -> None:
+    replies.write(data)
+    replies.flush()
+
+
+def _allow_cpu(seconds: float) -> None:
+    """Let this process use ``seconds`` more than it has used by now; then SIGXCPU ends it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (ceil(time.process_time() + seconds), hard))
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        sys.exit()
+
+
+def _warm_up(limits: Limits) -> None:
+    """Load all that is loaded lazily, so that it counts as baseline and needs no files later."""
+    warnings.simplefilter("ignore")
+    # Pillow's own bound, for frames that are larger than the header says. It refuses twice this number.
+    Image.MAX_IMAGE_PIXELS = max(1, limits.max_pixels // 2)
+    for kind in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "HEIF"):
+        target = BytesIO()
+        Image.new("RGB", (64, 64), "grey").save(target, kind)
+        decode(target.getvalue(), 64, Limits())
+        preview(target.getvalue(), 32, Limits())
+
+
+def _confine(limits: Limits) -> None:
+    """Give up what a decoder has no need of, and point the standard streams, which libraries write to, nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    status = Path("/proc/self/statm")
+    if status.exists():  # Linux; elsewhere address space is not limited in a way that can be relied on
+        bound = int(status.read_text().split()[0]) * resource.getpagesize() + limits.decode_memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""The parent's hold on one decoder process: start it, ask it, judge how it ended, start another."""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from model import raster, wire
+from model.limits import Limits
+from model.verdict import Reason, Score, Unreadable
+
+log = logging.getLogger(__name__)
+
+Facts = dict[str, Any]
+_ROOT = str(Path(__file__).resolve().parents[1])
+# All that a decoder may know of our environment: how to load libraries. No addresses, no keys.
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+_START_SECONDS = 60.0
+_PIPE_BYTES = 256 * 1024
+
+
+class DecoderMissing(RuntimeError):
+    """A decoder process could not be started at all: the installation is broken, not the picture."""
+
+
+class _Late(Exception):
+    """The deadline passed while we waited for the child."""
+
+
+class _Gone(Exception):
+    """The child ended, or answered nonsense, which is treated alike."""
+
+
+class DecoderProcess:
+    """One child at a time, used by one thread; :meth:`kill` may be called from any."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, ``None`` while there is none."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def start(self) -> None:
+        """Start a child unless there is one; does not wait until it is ready. ``OSError`` when that fails."""
+        if self._process is not None:
+            return
+        arguments = [str(os.getpid()), json.dumps(asdict(self._limits))]
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "model.sandbox_child", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            env={**environment, "PYTHONPATH": _ROOT, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,  # a signal to our group is ours to handle; a decoder ends when we do
+        )
+        assert process.stdin is not None and process.stdout is not None
+        self._write_end, self._read_end = process.stdin.fileno(), process.stdout.fileno()
+        self._writable, self._readable = select.poll(), select.poll()
+        self._writable.register(self._write_end, select.POLLOUT)
+        self._readable.register(self._read_end, select.POLLIN)
+        for end in (self._write_end, self._read_end):
+            os.set_blocking(end, False)
+            with contextlib.suppress(OSError, AttributeError):  # larger pipes are faster, smaller ones do as well
+                fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._process, self._ready = process, False
+
+    def stop(self, patience: float = 0.0) -> int | None:
+        """End the child after ``patience`` seconds and wait for it; its exit status, negative for a signal."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        with process:
+            try:
+                return process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return process.wait()
+
+    def kill(self) -> None:
+        """End the child at once; who waits for its answer gets a refusal."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def ask(self, task: wire.Task, size: int, data: bytes) -> tuple[Facts, bytearray]:
+        """The child's answer: facts and raw bytes. ``Unreadable`` for whatever is wrong with the picture, or was
+        caused by it; then this object has no child until the next :meth:`start`. ``DecoderMissing``.
+        """
+        self.start()
+        self._wait_until_ready()
+        deadline = time.monotonic() + self._limits.decode_seconds
+        try:
+            self._send(wire.REQUEST.pack(task, size, len(data)), deadline)
+            self._send(data, deadline)
+            status, facts, payload = self._receive_reply(task, size, deadline)
+            if status == wire.Status.DONE:
+                return facts, payload
+            refusal = _refusal(status, facts, len(data))
+        except _Late:
+            self.stop()
+            raise _ended(-signal.SIGXCPU, len(data)) from None
+        except _Gone:
+            raise _ended(self.stop(patience=1.0), len(data)) from None
+        if refusal.reason is Reason.OUT_OF_MEMORY:
+            self.stop()  # what a decoder that failed so leaves behind would count against the next picture
+        raise refusal
+
+    def _wait_until_ready(self) -> None:
+        if self._ready:
+            return
+        try:
+            self._ready = self._receive(len(wire.READY), time.monotonic() + _START_SECONDS) == wire.READY
+        except (_Late, _Gone):
+            self._ready = False
+        if not self._ready:
+            raise DecoderMissing(f"the decoder process could not start (exit status {self.stop(patience=1.0)})")
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        rest = memoryview(data)
+        while rest:
+            if not self._writable.poll(_milliseconds_until(deadline)):
+                raise _Late
+            try:
+                rest = rest[os.write(self._write_end, rest) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                raise _Gone from None
+
+    def _receive(self, length: int, deadline: float) -> bytearray:
+        data = bytearray(length)
+        rest = memoryview(data)
+        while rest:
+            if not self._readable.poll(_milliseconds_until(deadline)):
+                raise _Late
+            got = os.readv(self._read_end, [rest])
+            if not got:
+                raise _Gone
+            rest = rest[got:]
+        return data
+
+    def _receive_reply(self, task: wire.Task, size: int, deadline: float) -> tuple[int, Facts, bytearray]:
+        """One whole reply, of the lengths it must have: a child taken over by a picture may say anything."""
+        status, text_length, length = wire.REPLY.unpack(self._receive(wire.REPLY.size, deadline))
+        if status != wire.Status.DONE:
+            fits = length == 0
+        else:
+            fits = length <= wire.MAX_PREVIEW if task is wire.Task.PREVIEW else length == size * size * 3
+        if not fits or text_length > wire.MAX_JSON:
+            raise _Gone
+        try:
+            facts = json.loads(self._receive(text_length, deadline))
+        except ValueError:
+            raise _Gone from None
+        if not isinstance(facts, dict):
+            raise _Gone
+        return status, facts, self._receive(length, deadline)
+
+
+def crashed(size: int) -> Unreadable:
+    """The refusal of a picture, a file of ``size`` bytes, that broke its decoder."""
+    explanation = "The program that reads pictures broke down on this one; the file may be damaged."
+    return Unreadable(Reason.DECODER_CRASHED, explanation, size=size)
+
+
+def _refusal(status: int, facts: Facts, size: int) -> Unreadable:
+    if status == wire.Status.BUG:
+        log.error("decoding a picture of %d bytes failed in our own code:\n%s", size, facts.get("traceback"))
+        return Unreadable(Reason.INTERNAL_ERROR, "Shoebox made a mistake while reading this picture.", size=size)
+    try:
+        scores = {
+            str(name): Score(float(value), None if limit is None else float(limit))
+            for name, (value, limit) in facts["scores"].items()
+        }
+        return Unreadable(Reason(facts["reason"]), str(facts["explanation"]), size=size, scores=scores)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _Gone from None
+
+
+def _ended(status: int | None, size: int) -> Unreadable:
+    """What a child's exit status says about the picture it had."""
+    if status == -signal.SIGXCPU:
+        return Unreadable(Reason.TIMEOUT, "Reading this picture took too long, so it was stopped.", size=size)
+    if status == wire.EXIT_OUT_OF_MEMORY:
+        return raster.out_of_memory(size)
+    return crashed(size)
+
+
+def _milliseconds_until(deadline: float) -> float:
+    return max(0.0, (deadline - time.monotonic()) * 1000)
