@@ -6,12 +6,12 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from client.errors import UnexpectedAnswer
 from client.job import Job
 from client.transport import Transport
-from client.upload import Upload, multipart
+from client.upload import UNKNOWN, Upload, multipart, shown
 from client.values import Item, JobView
 
 Value = TypeVar("Value")
@@ -50,18 +50,19 @@ class Client:
     ) -> Job:
         """Sends photos and ZIPs; returns their job once the server has taken it over.
 
-        One upload is sent as the raw body, several as multipart; neither is held in memory. An interrupted upload is
+        One ZIP or image is sent as the raw body, all else as multipart; neither is held in memory. An interrupted upload is
         sent again under the same idempotency key (a random one by default), so that it never becomes two jobs.
         ``on_bytes`` is told how many bytes of the current try were sent. ``params``: model, backend, top_k,
         min_confidence, novelty, allow, deny, webhook_url.
         """
-        body = uploads[0] if len(uploads) == 1 else multipart(uploads)
+        raw = len(uploads) == 1 and uploads[0].content_type != UNKNOWN
+        body = uploads[0] if raw else multipart(uploads)
         headers = {"Content-Type": body.content_type, "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         if body.size is not None:
             headers["Content-Length"] = str(body.size)
         query = _query(params)
-        if len(uploads) == 1:
-            query["name"] = body.name
+        if raw:
+            query["name"] = shown(body.name)
         if metadata:
             query["metadata"] = json.dumps(metadata)
         answer = self._transport.json(
@@ -78,7 +79,7 @@ class Client:
     def classify(self, photo: Upload, *, timeout: float = 10.0, **params: Any) -> Item:
         """Judges one photo, and waits for its verdict however long the queue is."""
         headers = {"Content-Type": photo.content_type, "Content-Length": str(photo.size)}
-        query = {**_query(params), "name": photo.name, "timeout": timeout}
+        query = {**_query(params), "name": shown(photo.name), "timeout": timeout}
         answer = self._transport.call(
             "POST", "/v1/classify", params=query, body=photo.start, headers=headers, read_timeout=timeout + 30
         )
@@ -103,8 +104,8 @@ class Client:
         """A job's items in the order of their positions. Filters: decision, reason, label."""
         return (_typed(Item.from_json, data) for data in self._pages(f"/v1/jobs/{job_id}/items", filters))
 
-    def results(self, job_id: str, kind: Literal["jsonl", "csv", "xlsx"], path: Path) -> Path:
-        """Streams a job's results into the file ``path``, which appears only when it is complete."""
+    def results(self, job_id: str, kind: str, path: Path) -> Path:
+        """Streams a job's results (jsonl, csv, xlsx) into the file ``path``, which appears only when complete."""
         partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             with partial.open("wb") as file, self._transport.stream(f"/v1/jobs/{job_id}/results.{kind}") as answer:

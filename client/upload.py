@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from client.zipstream import CHUNK, ZipStream, members
 
 ZIP = "application/zip"
+UNKNOWN = "application/octet-stream"
+LONGEST_NAME = 200
 _TYPES = {
     ".zip": ZIP,
     ".jpg": "image/jpeg",
@@ -29,6 +31,7 @@ class Upload:
     """One file to send. ``start`` gives its bytes from the beginning each time it is called.
 
     ``size`` is in bytes and exact, or ``None`` when it is only known afterwards; ``estimate`` serves progress bars.
+    ``left_out`` names the files of a folder that could not be opened when it was last sent.
     """
 
     name: str
@@ -36,19 +39,20 @@ class Upload:
     start: Callable[[], Iterable[bytes]]
     size: int | None = None
     estimate: int = 0
+    left_out: list[str] = field(default_factory=list)
 
 
 def of_file(path: Path) -> Upload:
     """A file as it lies on disk. Raises `OSError` when it cannot be read."""
     size = path.stat().st_size
-    kind = _TYPES.get(path.suffix.lower(), "application/octet-stream")
+    kind = _TYPES.get(path.suffix.lower(), UNKNOWN)
     return Upload(path.name, kind, lambda: _chunks(path), size, size)
 
 
 def of_folder(path: Path) -> Upload:
     """A folder with its sub-folders, as a ZIP named after it."""
     stream = ZipStream(members(path))
-    return Upload(f"{path.resolve().name or 'photos'}.zip", ZIP, lambda: stream, None, stream.size)
+    return Upload(f"{path.resolve().name or 'photos'}.zip", ZIP, lambda: stream, None, stream.size, stream.left_out)
 
 
 def of_path(path: Path) -> Upload:
@@ -76,9 +80,14 @@ def multipart(uploads: Sequence[Upload]) -> Upload:
     return Upload("files", f"multipart/form-data; boundary={boundary}", start, size, estimate)
 
 
+def shown(name: str) -> str:
+    """A file's name as the server takes it in a query: without control characters, not too long."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)[-LONGEST_NAME:]
+
+
 def _head(boundary: str, upload: Upload) -> bytes:
     # The escapes of the HTML standard: a name can neither end its quotes nor start a header of its own.
-    name = upload.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    name = shown(upload.name).replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
     return (
         f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
         f"Content-Type: {upload.content_type}\r\n\r\n"

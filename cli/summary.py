@@ -1,0 +1,104 @@
+"""What came out of a job, for the person who waited for it."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.output import amount, console, own_name, plain, say, span
+
+if TYPE_CHECKING:
+    from client.values import JobView
+
+MOST_TAGS = 25
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts over a results file, with the first photo and the explanation for each reason."""
+
+    tags: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, Counter[str]] = field(default_factory=lambda: {"rejected": Counter(), "failed": Counter()})
+    examples: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, item: dict[str, Any]) -> None:
+        """Takes one item in."""
+        if item["decision"] == "accepted":
+            self.tags.update(tag["label"] for tag in item["tags"])
+            return
+        self.reasons[item["decision"]][item["reason"]] += 1
+        self.examples.setdefault(item["reason"], (item["name"], item["explanation"]))
+
+
+def tally(path: Path) -> Tally:
+    """Reads a results.jsonl of any length, line by line."""
+    found = Tally()
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            found.add(json.loads(line))
+    return found
+
+
+def show(job: "JobView", found: Tally, model: dict[str, Any] | None) -> None:
+    """Prints the whole summary."""
+    counts = job.counts
+    if not counts.total and job.state == "completed":
+        say(
+            "There was no photo in it"
+            + (f" ({amount(counts.skipped, 'other file')} skipped)" if counts.skipped else "")
+            + "."
+        )
+        return
+    if found.tags:
+        table = Table("tag", "photos", title="Tags", title_justify="left")
+        table.columns[1].justify = "right"
+        for label, count in found.tags.most_common(MOST_TAGS):
+            table.add_row(plain(label), f"{count:,}")
+        if len(found.tags) > MOST_TAGS:
+            table.add_row(f"and {len(found.tags) - MOST_TAGS} more", "")
+        console.print(table)
+    _reasons("Not tagged", found, "rejected")
+    _reasons("Failed on our side", found, "failed")
+    _sources(job)
+    _totals(job)
+    if found.reasons["failed"]:
+        say(f"To try the failed ones again: {own_name()} retry {job.id}")
+    if model is not None:
+        say(f"The model {plain(str(model['name']))} knows: {plain(str(model['knows']))}")
+        say(f"To use another: --model NAME; what there is: {own_name()} model list")
+
+
+def _reasons(title: str, found: Tally, decision: str) -> None:
+    if not found.reasons[decision]:
+        return
+    table = Table("reason", "photos", "for example", title=title, title_justify="left")
+    table.columns[1].justify = "right"
+    for reason, count in found.reasons[decision].most_common():
+        name, explanation = found.examples[reason]
+        table.add_row(reason.replace("_", " "), f"{count:,}", f"{plain(name)}\n[dim]{plain(explanation)}[/]")
+    console.print(table)
+
+
+def _sources(job: "JobView") -> None:
+    for source in job.sources:
+        if source.error is not None:
+            say(f"{plain(source.name)} could not be opened: {escape(source.message or source.error)}")
+
+
+def _totals(job: "JobView") -> None:
+    counts = job.counts
+    parts = [f"{amount(counts.total or 0, 'photo')}: {counts.accepted:,} tagged, {counts.rejected:,} not tagged"]
+    if counts.failed:
+        parts.append(f"{counts.failed:,} failed")
+    if counts.canceled:
+        parts.append(f"{counts.canceled:,} canceled")
+    if counts.skipped:
+        parts.append(f"{amount(counts.skipped, 'other file')} skipped")
+    began, ended = job.raw.get("started_at"), job.raw.get("finished_at")
+    if isinstance(began, int | float) and isinstance(ended, int | float):
+        parts.append(f"in {span(ended - began)}")
+    say(", ".join(parts))
