@@ -71,6 +71,21 @@ def identify(data: bytes) -> str:
     raise Unreadable(Reason.NOT_AN_IMAGE, "This file is not a picture.", size=len(data))
 
 
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height from a WebP's first chunk (RFC 9649), ``None`` where it has none that we know."""
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        return None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+    return None
+
+
 def _other_kind(data: bytes) -> str | None:
     if data[4:8] == b"ftyp":
         return None if _brands(data) & (_AVIF_BRANDS | _HEIF_BRANDS) else "a video"

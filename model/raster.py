@@ -10,7 +10,7 @@ import numpy as np
 import pillow_heif
 from PIL import AvifImagePlugin, Image
 
-from model.formats import identify
+from model.formats import identify, webp_size
 from model.limits import Limits
 from model.verdict import Reason, Score, Unreadable
 
@@ -18,6 +18,8 @@ pillow_heif.register_heif_opener(thumbnails=False)
 # One thread for each picture: the pool is parallel already, and every thread costs address space.
 pillow_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+# Our own bound on the pixels is applied before a pixel is decoded, and its answer says by how much it was passed.
+Image.MAX_IMAGE_PIXELS = None
 
 ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -32,6 +34,8 @@ _UPRIGHT = {
 # How much larger than needed a picture is kept until the last, careful resize.
 _GAP = 2
 _BAND_PIXELS = 4_000_000
+# Bytes a pixel that these decoders may take; WebP always does. They call a lack of memory a damaged file.
+_DECODER_BYTES = {"WEBP": 16, "AVIF": 12, "HEIF": 12, "JPEG": 6}
 
 Scale = Callable[[int, int], float]
 
@@ -72,10 +76,6 @@ def load(data: bytes, limits: Limits, scale: Scale, *, full: bool = False) -> Ra
         raise
     except MemoryError:
         raise out_of_memory(len(data)) from None
-    except Image.DecompressionBombError:
-        raise Unreadable(
-            Reason.TOO_MANY_PIXELS, "This picture claims to be larger than Shoebox opens.", size=len(data)
-        ) from None
     except Exception as error:  # damaged pictures raise nearly every built-in type out of the decoders
         raise Unreadable(
             Reason.CORRUPT_IMAGE, "The picture is damaged or incomplete and cannot be shown.", size=len(data)
@@ -100,6 +100,9 @@ def out_of_memory(size: int) -> Unreadable:
 
 
 def _load(data: bytes, name: str, limits: Limits, scale: Scale, full: bool) -> Raster:
+    if name == "WEBP" and (size := webp_size(data)):  # this decoder takes its memory before it says how much
+        _check_size(*size, limits)
+        _check_memory(name, *size)
     with Image.open(BytesIO(data), formats=(name,)) as image:
         width, height = image.size
         _check_size(width, height, limits)
@@ -108,7 +111,11 @@ def _load(data: bytes, name: str, limits: Limits, scale: Scale, full: bool) -> R
         if wanted < 1:
             drafted = image.draft(None, (math.ceil(width * wanted), math.ceil(height * wanted)))
             extent = drafted[1][2:] if drafted else extent
-        image.load()
+        try:
+            image.load()
+        except Exception:
+            _check_memory(name, width, height)
+            raise
         step = max(1, int(min(extent) / (min(width, height) * wanted)))
         extent = (extent[0] / step, extent[1] / step)
         orientation = _orientation(image)
@@ -131,6 +138,11 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
             f"The picture is only {width} x {height} pixels, too small to tell what it shows.",
             scores={"side": Score(min(width, height), limits.min_side)},
         )
+
+
+def _check_memory(name: str, width: int, height: int) -> None:
+    """``MemoryError`` when the decoder may not find the memory it needs; then the picture is not to blame."""
+    bytearray(width * height * _DECODER_BYTES.get(name, 0))
 
 
 def _orientation(image: Image.Image) -> int:

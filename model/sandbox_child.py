@@ -34,7 +34,7 @@ def main() -> None:
     parent, limits = int(sys.argv[1]), Limits(**json.loads(sys.argv[2]))
     _die_with(parent)
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    _warm_up(limits)
+    _warm_up()
     _confine(limits)
     _write(replies, wire.READY)
     try:
@@ -90,12 +90,13 @@ def _die_with(parent: int) -> None:
         sys.exit()
 
 
-def _warm_up(limits: Limits) -> None:
-    """Load all that is loaded lazily, so that it counts as baseline and needs no files later."""
+def _warm_up() -> None:
+    """Load what is loaded lazily, so that it counts as baseline and needs no files later.
+
+    Only kinds that are simple to write: the encoders of the others leave threads and their memory behind.
+    """
     warnings.simplefilter("ignore")
-    # Pillow's own bound, for frames that are larger than the header says. It refuses twice this number.
-    Image.MAX_IMAGE_PIXELS = max(1, limits.max_pixels // 2)
-    for kind in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "HEIF"):
+    for kind in ("JPEG", "PNG", "GIF", "BMP", "TIFF"):
         target = BytesIO()
         Image.new("RGB", (64, 64), "grey").save(target, kind)
         decode(target.getvalue(), 64, Limits())

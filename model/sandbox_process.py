@@ -24,6 +24,8 @@ Facts = dict[str, Any]
 _ROOT = str(Path(__file__).resolve().parents[1])
 # All that a decoder may know of our environment: how to load libraries. No addresses, no keys.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+# One thread, one heap: more would reserve address space that the limit on memory could not tell from use.
+_FIXED = {"PYTHONPATH": _ROOT, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 _START_SECONDS = 60.0
 _PIPE_BYTES = 256 * 1024
 
@@ -66,7 +68,7 @@ class DecoderProcess:
             stdout=subprocess.PIPE,
             bufsize=0,
             cwd="/",
-            env={**environment, "PYTHONPATH": _ROOT, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=environment | _FIXED,
             start_new_session=True,  # a signal to our group is ours to handle; a decoder ends when we do
         )
         assert process.stdin is not None and process.stdout is not None
