@@ -25,14 +25,12 @@ class Scope(StrEnum):
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; default: submit and read.")] = None,
-    owner: Annotated[
-        str | None, typer.Option(help="Whose jobs it sees; default: a new owner named after the key.")
-    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Whose jobs it sees; default: those of this command line.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key; its secret is shown this once."""
     with local_client(settings()) as client:
-        made = client.create_key(name, scope or [Scope.SUBMIT, Scope.READ], owner or name)
+        made = client.create_key(name, scope or [Scope.SUBMIT, Scope.READ], owner)
     if as_json:
         show_json(made)
         return

@@ -28,6 +28,8 @@ class Commands(TyperGroup):
             if not isinstance(error, ShoeboxError):
                 raise
             complain(str(error))
+            for wrong in error.errors if isinstance(error, Refused) else ():
+                complain(f"{wrong.get('field')}: {wrong.get('message')}")
             if isinstance(error, Unreachable):
                 complain("is it running? see: shoebox status")
             ctx.exit(REFUSED if isinstance(error, Refused) else NO_STACK)

@@ -13,10 +13,12 @@ def ensure_up(quiet: bool = False) -> None:
     from cli.starting import bring_up, settings_changed
 
     given = settings()
-    with console.status("starting Shoebox") as spinner:
-        secret = bring_up(given, lambda text: spinner.update(plain(text)))
-    if secret is not None:
+
+    def reveal(secret: str) -> None:
         say(f"Your admin key, shown this once (also kept in {plain(str(given.key_path))}): [bold]{plain(secret)}[/]")
+
+    with console.status("starting Shoebox") as spinner:
+        bring_up(given, lambda text: spinner.update(plain(text)), reveal)
     if settings_changed(given):
         say(f"note: the settings have changed since the start; to use them: {own_name()} down && {own_name()} up")
     if not quiet:
@@ -56,7 +58,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
         _tell(given.url, states, health)
     if not states:
         raise typer.Exit(NO_STACK)
-    raise typer.Exit(OK if health is not None and health["status"] == "ok" else PROBLEM)
+    ready = health is not None and all(part["status"] == "ok" for part in health["parts"].values())
+    raise typer.Exit(OK if ready and all(state.state == "RUNNING" for state in states) else PROBLEM)
 
 
 def logs(

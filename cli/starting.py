@@ -22,27 +22,27 @@ LOG_LINES = 12
 Tell = Callable[[str], None]
 
 
-def bring_up(settings: Settings, tell: Tell) -> str | None:
-    """Starts what does not run and waits until photos can be judged; returns the admin key if it was just made.
+def bring_up(settings: Settings, tell: Tell, reveal: Tell) -> None:
+    """Starts what does not run and waits until photos can be judged.
 
-    Several callers may come at once: one starts, the others find it running. Raises `Failure` with the reason; a
-    stack that was only just started and did not become ready is stopped again.
+    ``tell`` hears what is waited for, ``reveal`` the admin key when it was just made. Several callers may come at
+    once: one starts, the others find it running. Raises `Failure` with the reason; a stack that was only just started
+    and did not become ready is stopped again.
     """
     supervisor = Supervisor(settings)
     supervisor.prepare()
     with _alone(supervisor.run / "up.lock"):
-        secret = None
         fresh = not supervisor.running()
         if fresh:
             check_port(settings)
             tell("preparing the database")
-            secret = prepare_data(settings)
+            prepare_data(settings, reveal)
             tell("starting")
             supervisor.start()
             (supervisor.run / "settings").write_text(_fingerprint(settings))
         else:
             if not settings.key_path.exists():
-                secret = prepare_data(settings)
+                prepare_data(settings, reveal)
             supervisor.start_stopped()
         try:
             wait_ready(supervisor, tell)
@@ -50,7 +50,6 @@ def bring_up(settings: Settings, tell: Tell) -> str | None:
             if fresh:
                 supervisor.stop()
             raise
-    return secret
 
 
 def settings_changed(settings: Settings) -> bool:
@@ -74,8 +73,8 @@ def check_port(settings: Settings) -> None:
         )
 
 
-def prepare_data(settings: Settings) -> str | None:
-    """Brings the database to the newest schema and makes sure of the local key; returns the key if it was just made."""
+def prepare_data(settings: Settings, reveal: Tell) -> None:
+    """Brings the database to the newest schema and makes sure of the local key."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from db.database import Database
@@ -86,12 +85,14 @@ def prepare_data(settings: Settings) -> str | None:
         database = Database(settings.database)
         try:
             upgrade(database)
-            return ensure_local_key(database, settings.key_path)
+            secret = ensure_local_key(database, settings.key_path)
         finally:
             database.close()
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip()
         raise Failure(f"the database cannot be used: {reason}", NO_STACK) from error
+    if secret is not None:
+        reveal(secret)
 
 
 def wait_ready(supervisor: Supervisor, tell: Tell) -> None:

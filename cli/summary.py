@@ -98,7 +98,6 @@ def _totals(job: "JobView") -> None:
         parts.append(f"{counts.canceled:,} canceled")
     if counts.skipped:
         parts.append(f"{amount(counts.skipped, 'other file')} skipped")
-    began, ended = job.raw.get("started_at"), job.raw.get("finished_at")
-    if isinstance(began, int | float) and isinstance(ended, int | float):
-        parts.append(f"in {span(ended - began)}")
+    if job.seconds is not None:
+        parts.append(f"in {span(job.seconds)}")
     say(", ".join(parts))

@@ -90,7 +90,7 @@ def finish(client: "Client", view: "JobView", folder: Path) -> None:
     summary.show(view, summary.tally(jsonl), _model(client, view.model))
     say(f"results: {plain(str(jsonl))} and {plain(csv.name)} (job {view.id})")
     if view.state != "completed":
-        raise Failure(str(view.raw.get("message") or f"the job ended as {view.state}"), PROBLEM)
+        raise Failure(view.message or f"the job ended as {view.state}", PROBLEM)
 
 
 def _model(client: "Client", name: str) -> dict[str, Any] | None:

@@ -50,10 +50,10 @@ class Client:
     ) -> Job:
         """Sends photos and ZIPs; returns their job once the server has taken it over.
 
-        One ZIP or image is sent as the raw body, all else as multipart; neither is held in memory. An interrupted upload is
-        sent again under the same idempotency key (a random one by default), so that it never becomes two jobs.
+        One ZIP or image is sent as the raw body, all else as multipart; neither is held in memory. An interrupted
+        upload is sent again under the same idempotency key (a random one by default): it never becomes two jobs.
         ``on_bytes`` is told how many bytes of the current try were sent. ``params``: model, backend, top_k,
-        min_confidence, novelty, allow, deny, webhook_url.
+        min_confidence, novelty, allow, deny.
         """
         raw = len(uploads) == 1 and uploads[0].content_type != UNKNOWN
         body = uploads[0] if raw else multipart(uploads)

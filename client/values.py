@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 FINISHED = frozenset({"completed", "failed", "canceled"})
@@ -81,7 +82,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as it was when asked for; ``rate`` is in photos per second; ``raw`` is the server's whole JSON object."""
+    """A job as it was when asked for; ``raw`` is the server's whole JSON object.
+
+    ``error`` and ``message`` say why the whole job failed; ``rate`` is in photos per second, ``seconds`` how long the
+    job took from the opening of its files to its end (``None`` before).
+    """
 
     id: str
     state: str
@@ -89,10 +94,12 @@ class JobView:
     model: str
     version: str
     error: str | None
+    message: str | None
     counts: Counts
     sources: tuple[Source, ...]
     rate: float | None
     eta_seconds: float | None
+    seconds: float | None
     raw: Mapping[str, Any]
 
     @property
@@ -110,7 +117,8 @@ class JobView:
             outcome=data["outcome"],
             model=data["model"]["name"],
             version=data["model"]["version"],
-            error=data["error"],
+            error=None if data["error"] is None else data["error"]["code"],
+            message=None if data["error"] is None else data["error"]["message"],
             counts=Counts(**counts),
             sources=tuple(
                 Source(s["name"], s["kind"], s["bytes"], s["state"], s.get("error"), s.get("message"))
@@ -118,5 +126,12 @@ class JobView:
             ),
             rate=data["rate"],
             eta_seconds=data["eta_seconds"],
+            seconds=_seconds(data["started_at"], data["finished_at"]),
             raw=data,
         )
+
+
+def _seconds(began: str | None, ended: str | None) -> float | None:
+    if began is None or ended is None:
+        return None
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
