@@ -142,7 +142,7 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
 
 def _check_memory(name: str, width: int, height: int) -> None:
     """``MemoryError`` when the decoder may not find the memory it needs; then the picture is not to blame."""
-    bytearray(width * height * _DECODER_BYTES.get(name, 0))
+    np.empty(width * height * _DECODER_BYTES.get(name, 0), dtype=np.uint8)  # address space only: never written to
 
 
 def _orientation(image: Image.Image) -> int:
