@@ -1,0 +1,69 @@
+"""What is supervised, and the files that say so."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+
+from cli.programs import programs, redis_conf, redis_server
+from cli.supervise import Supervisor, configuration, environment
+from settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "a b #1", port=8123, _env_file=None)
+
+
+def test_redis_is_ours_unless_another_is_named(settings: Settings) -> None:
+    elsewhere = settings.model_copy(update={"redis_url": "redis://elsewhere"})
+
+    assert [each.name for each in programs(settings)] == ["redis", "api", "worker-control", "worker-classify"]
+    assert [each.name for each in programs(elsewhere)] == ["api", "worker-control", "worker-classify"]
+    assert redis_server().exists()
+
+
+def test_api_listens_where_the_settings_say(settings: Settings) -> None:
+    api = next(each for each in programs(settings) if each.name == "api")
+
+    assert "--host 127.0.0.1 --port 8123" in api.command
+
+
+def test_configuration_is_read_as_it_is_meant(settings: Settings) -> None:
+    text = configuration(programs(settings))
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
+    parser.read_string(text)
+
+    assert str(settings.home) not in text
+    assert parser["group:shoebox"]["programs"] == "api,worker-control,worker-classify"
+    for name in ("redis", "api", "worker-control", "worker-classify"):
+        section = parser[f"program:{name}"]
+        assert section["autorestart"] == section["killasgroup"] == "true"
+        assert section["stdout_logfile"] == f"logs/{name}.log"
+
+
+def test_redis_drops_nothing_and_listens_on_no_network(settings: Settings) -> None:
+    lines = redis_conf(settings).splitlines()
+
+    assert {"port 0", "unixsocketperm 700", "appendonly yes", "maxmemory-policy noeviction"} <= set(lines)
+    assert f'unixsocket "{settings.redis_socket}"' in lines
+
+
+def test_programs_see_every_setting_as_it_is_here(settings: Settings) -> None:
+    found = environment(settings)
+
+    names = {f"SHOEBOX_{name.upper()}" for name in Settings.model_fields}
+    assert names <= set(found)
+    assert found["SHOEBOX_DATA_DIR"] == str(settings.home)
+    assert found["SHOEBOX_PORT"] == "8123"
+
+
+def test_folders_are_private(settings: Settings) -> None:
+    supervisor = Supervisor(settings)
+
+    supervisor.prepare()
+
+    for folder in (settings.home, supervisor.run, supervisor.logs):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not supervisor.running()
+    assert supervisor.states() == []

@@ -1,0 +1,67 @@
+"""The summary counts what the results file holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import summary
+from client.values import JobView
+
+
+def line(decision: str, reason: str | None, name: str, *labels: str) -> dict[str, Any]:
+    tags = [{"label": label, "confidence": 0.5} for label in labels]
+    return {"decision": decision, "reason": reason, "name": name, "explanation": f"About {name}.", "tags": tags}
+
+
+def view(state: str = "completed", **counts: int) -> JobView:
+    names = ("total", "pending", "accepted", "rejected", "failed", "canceled", "skipped")
+    return JobView.from_json(
+        {
+            "id": "J1",
+            "state": state,
+            "outcome": "partial",
+            "model": {"name": "scenes", "version": "1"},
+            "error": None,
+            "counts": {name: counts.get(name, 0) for name in names},
+            "sources": [],
+            "rate": 1.0,
+            "eta_seconds": None,
+            "started_at": "2026-01-31T09:30:00.000Z",
+            "finished_at": "2026-01-31T09:30:12.000Z",
+        }
+    )
+
+
+def test_summary_tells_tags_reasons_failures_and_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    items = [
+        line("accepted", None, "1.jpg", "sea", "mountain"),
+        line("accepted", None, "2.jpg", "sea"),
+        line("rejected", "too_small", "3.jpg"),
+        line("rejected", "too_small", "4.jpg"),
+        line("failed", "timeout", "5.jpg"),
+    ]
+    (tmp_path / "results.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    found = summary.tally(tmp_path / "results.jsonl")
+
+    summary.show(
+        view(total=5, accepted=2, rejected=2, failed=1, skipped=3), found, {"name": "scenes", "knows": "Six scenes."}
+    )
+
+    assert found.tags == {"sea": 2, "mountain": 1}
+    assert found.reasons["rejected"] == {"too_small": 2}
+    said = capsys.readouterr().out
+    for part in ("sea", "too small", "3.jpg", "timeout", "5 photos: 2 tagged, 2 not tagged", "3 other files skipped"):
+        assert part in said
+    assert "in 12 s" in said
+    assert "retry J1" in said
+    assert "Six scenes." in said
+
+
+def test_empty_job_is_said_to_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "results.jsonl").write_text("")
+
+    summary.show(view(total=0, skipped=2), summary.tally(tmp_path / "results.jsonl"), None)
+
+    assert "There was no photo in it (2 other files skipped)" in capsys.readouterr().out

@@ -1,0 +1,299 @@
+"""The client against a real, small HTTP server that answers as Shoebox does."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from client.client import Client
+from client.errors import Refused, UnexpectedAnswer, Unreachable, WaitedTooLong
+from client.upload import of_file, of_folder, of_path
+
+
+class Request(NamedTuple):
+    """What the server received."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: Message
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """What it says."""
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = {}  # noqa: RUF012  (never changed)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers by a function and keeps what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[Request] = []
+        self.answer: Callable[[Request], Answer] = lambda request: Answer(404, {"detail": "no such page"})
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads a whole request, chunked or not."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def handle_any(self) -> None:
+        parts = urlsplit(self.path)
+        request = Request(self.command, parts.path, parse_qs(parts.query), self.headers, self._body())
+        self.server.asked.append(request)
+        answer = self.server.answer(request)
+        data = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Tests are quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as found:
+        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.url, "secret", patience=5.0) as found:
+        yield found
+
+
+def job(state: str = "running", **changes: Any) -> dict[str, Any]:
+    counts = dict.fromkeys(("pending", "accepted", "rejected", "failed", "canceled", "skipped"), 0)
+    return {
+        "id": "J1",
+        "state": state,
+        "outcome": None,
+        "model": {"name": "scenes", "version": "1"},
+        "error": None,
+        "counts": {"total": None, **counts},
+        "sources": [{"name": "a.zip", "kind": "zip", "bytes": 3, "state": "waiting", "error": None, "message": None}],
+        "rate": None,
+        "eta_seconds": None,
+        "submitted_at": "2026-01-31T09:30:00.000Z",
+        "started_at": None,
+        "finished_at": None,
+        **changes,
+    }
+
+
+def item(position: int) -> dict[str, Any]:
+    return {
+        "id": f"J1-{position}",
+        "job": "J1",
+        "position": position,
+        "name": "a.jpg",
+        "decision": "accepted",
+        "reason": None,
+        "explanation": "It is a sea.",
+        "label": "sea",
+        "confidence": 0.9,
+        "tags": [{"label": "sea", "confidence": 0.9}],
+    }
+
+
+def test_file_is_sent_raw_with_its_type_name_key_and_length(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "trip ü.zip").write_bytes(b"zip bytes")
+    server.answer = lambda request: Answer(202, job())
+    sent: list[int] = []
+
+    found = client.submit(
+        [of_file(tmp_path / "trip ü.zip")], model="scenes", allow=["sea", "mountain"], on_bytes=sent.append
+    )
+
+    request = server.asked[0]
+    assert (request.method, request.path, request.body) == ("POST", "/v1/jobs", b"zip bytes")
+    assert request.headers["Content-Type"] == "application/zip"
+    assert request.headers["X-API-Key"] == "secret"
+    assert request.headers["Content-Length"] == "9"
+    assert request.query == {"model": ["scenes"], "allow": ["sea", "mountain"], "name": ["trip ü.zip"]}
+    assert sent == [9]
+    assert (found.id, found.view.state, found.view.sources[0].name) == ("J1", "running", "a.zip")
+
+
+def test_folder_is_sent_as_it_is_read(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    server.answer = lambda request: Answer(202, job())
+
+    client.submit([of_folder(tmp_path)])
+
+    assert server.asked[0].headers["Transfer-Encoding"] == "chunked"
+    assert server.asked[0].body.startswith(b"PK\x03\x04")
+
+
+def test_several_files_are_sent_as_multipart(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / 'a".jpg').write_bytes(b"first")
+    (tmp_path / "b.png").write_bytes(b"second\r\n")
+    server.answer = lambda request: Answer(202, job())
+
+    client.submit([of_path(tmp_path / 'a".jpg'), of_path(tmp_path / "b.png")])
+
+    request = server.asked[0]
+    assert int(request.headers["Content-Length"]) == len(request.body)
+    whole = message_from_bytes(f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode() + request.body)
+    parts = [part for part in whole.walk() if not part.is_multipart()]
+    assert [part.get_filename() for part in parts] == ["a%22.jpg", "b.png"]
+    assert [part.get_payload(decode=True) for part in parts] == [b"first", b"second\r\n"]
+
+
+def test_refused_upload_is_sent_again_whole_under_the_same_key(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    answers = iter([Answer(503, {"detail": "not now"}, {"Retry-After": "0"}), Answer(202, job())])
+    server.answer = lambda request: next(answers)
+
+    client.submit([of_folder(tmp_path)])
+
+    first, second = server.asked
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert first.body == second.body
+
+
+def test_retry_after_is_kept_to(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("client.transport.time.sleep", waits.append)
+    answers = iter([Answer(429, {"detail": "slower"}, {"Retry-After": "3"}), Answer(200, job())])
+    server.answer = lambda request: next(answers)
+
+    client.job("J1")
+
+    assert waits == [3.0]
+
+
+def test_problem_becomes_one_typed_error(server: Server, client: Client) -> None:
+    problem = {
+        "title": "Unprocessable Content",
+        "status": 422,
+        "detail": "A field makes no sense.",
+        "code": "invalid",
+        "request_id": "R1",
+        "errors": [{"field": "top_k", "message": "too large"}],
+    }
+    server.answer = lambda request: Answer(422, problem, {"Content-Type": "application/problem+json"})
+
+    with pytest.raises(Refused, match="A field makes no sense") as caught:
+        client.job("J1")
+
+    error = caught.value
+    assert (error.status, error.code, error.request_id) == (422, "invalid", "R1")
+    assert error.errors == ({"field": "top_k", "message": "too large"},)
+    assert len(server.asked) == 1
+
+
+def test_answer_of_something_else_is_told_apart(server: Server, client: Client) -> None:
+    server.answer = lambda request: Answer(200, b"<html>hello</html>")
+    with pytest.raises(UnexpectedAnswer):
+        client.job("J1")
+    server.answer = lambda request: Answer(200, {"hello": "world"})
+    with pytest.raises(UnexpectedAnswer):
+        client.job("J1")
+    server.answer = lambda request: Answer(500, b"<html>oh</html>")
+    with pytest.raises(Refused, match="answered 500"):
+        client.job("J1")
+
+
+def test_nobody_at_the_address_is_unreachable() -> None:
+    with Client("http://127.0.0.1:9", patience=0) as client, pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
+        client.job("J1")
+
+
+def test_wait_shows_each_look_and_ends_with_the_job(server: Server, client: Client) -> None:
+    times = {"started_at": "2026-01-31T09:30:00.000Z", "finished_at": "2026-01-31T09:30:02.500Z"}
+    answers = iter([job("queued"), job("running"), job("completed", **times)])
+    server.answer = lambda request: Answer(200, next(answers))
+    seen: list[str] = []
+    handle = client.job("J1")
+
+    view = handle.wait(on_change=lambda each: seen.append(each.state))
+
+    assert seen == ["running", "completed"]
+    assert view.finished
+    assert view.seconds == 2.5
+
+
+def test_wait_ends_with_its_time(server: Server, client: Client) -> None:
+    server.answer = lambda request: Answer(200, job())
+    with pytest.raises(WaitedTooLong):
+        client.job("J1").wait(timeout=0.2)
+
+
+def test_items_come_page_by_page(server: Server, client: Client) -> None:
+    def answer(request: Request) -> Answer:
+        after = int(request.query.get("after", ["0"])[0])
+        return Answer(200, {"data": [item(after), item(after + 1)], "next": str(after + 2) if after < 2 else None})
+
+    server.answer = answer
+
+    found = list(client.items("J1", decision="accepted"))
+
+    assert [each.position for each in found] == [0, 1, 2, 3]
+    assert found[0].tags[0].label == "sea"
+    assert [request.query["decision"] for request in server.asked] == [["accepted"], ["accepted"]]
+
+
+def test_results_appear_only_when_complete(server: Server, client: Client, tmp_path: Path) -> None:
+    server.answer = lambda request: Answer(410, {"detail": "The results were deleted.", "code": "expired"})
+    with pytest.raises(Refused, match="deleted"):
+        client.results("J1", "jsonl", tmp_path / "results.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+    server.answer = lambda request: Answer(200, b"{}\n")
+    client.results("J1", "jsonl", tmp_path / "results.jsonl")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("results.jsonl", b"{}\n")]
+
+
+def test_classify_takes_the_item_or_waits_for_its_job(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    server.answer = lambda request: Answer(200, item(0))
+    assert client.classify(of_file(tmp_path / "a.jpg")).label == "sea"
+
+    def late(request: Request) -> Answer:
+        if request.method == "POST":
+            return Answer(202, job())
+        return Answer(200, {"data": [item(0)], "next": None} if request.path.endswith("items") else job("completed"))
+
+    server.answer = late
+    assert client.classify(of_file(tmp_path / "a.jpg")).label == "sea"
