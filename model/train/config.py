@@ -1,0 +1,75 @@
+"""What one training run is asked to do."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One training run, whole: the same configuration, data and machine give the same bundle.
+
+    ``data`` (and ``validation``, when kept apart) is a folder with one folder of photos per class, or a ZIP of one.
+    ``init`` is a bundle's folder or a ``.safetensors`` file to start from; ``None`` starts from random weights.
+    ``size`` is the side in pixels at which the finished model reads; ``sizes`` are the sides of the training stages,
+    which share the fine-tuning epochs evenly (progressive resizing); left empty, 80 and 90 % of ``size``. Rates are
+    AdamW's peaks, followed by a cosine. ``drop_path``, ``smoothing``, ``mixup`` and ``ema`` are the usual shares.
+    ``work`` holds the decoded photos and the checkpoint; a run that was killed goes on from there. ``knows`` (one
+    sentence), ``training_data`` and ``licence`` are words for people, kept in the bundle and its card.
+    """
+
+    data: Path
+    out: Path
+    validation: Path | None = None
+    architecture: str = "tf_efficientnetv2_b0"
+    init: Path | None = None
+    name: str | None = None
+    version: str = "1"
+    work: Path | None = None
+    device: str = "auto"
+    seed: int = 7
+    size: int = 160
+    sizes: tuple[int, ...] = ()
+    batch: int = 64
+    head_epochs: int = 1
+    epochs: int = 8
+    head_rate: float = 3e-3
+    rate: float = 6e-4
+    weight_decay: float = 0.02
+    drop: float = 0.2
+    drop_path: float = 0.1
+    smoothing: float = 0.05
+    mixup: float = 0.2
+    ema: float = 0.995
+    patience: int = 5
+    validation_share: float = 0.2
+    knows: str = ""
+    training_data: str = ""
+    licence: str = "not stated"
+
+    @property
+    def title(self) -> str:
+        """The bundle's name: as given, else the output folder's."""
+        return self.name or self.out.name
+
+    @property
+    def workspace(self) -> Path:
+        """The folder for the decoded photos and the checkpoint."""
+        return self.work or self.out.with_name(f"{self.out.name}.run")
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """The sides in pixels of the training stages."""
+        return self.sizes or tuple(max(32, round(self.size * share / 8) * 8) for share in (0.8, 0.9))
+
+    def stage(self, epoch: int) -> int:
+        """The side in pixels at which fine-tuning epoch ``epoch`` (from 0) trains."""
+        return self.stages[min(epoch * len(self.stages) // max(self.epochs, 1), len(self.stages) - 1)]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What a checkpoint must agree with to be resumed: all that shapes the weights, in plain JSON types."""
+        chosen = asdict(self)
+        for name in ("out", "name", "version", "work", "device", "knows", "training_data", "licence"):
+            del chosen[name]
+        chosen["sizes"] = list(self.stages)
+        return {key: str(value) if isinstance(value, Path) else value for key, value in chosen.items()}

@@ -1,0 +1,153 @@
+"""From a folder of photos to a bundle."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from torch import nn
+
+from model import confidence, novelty, selfcheck
+from model.backends.base import Precision
+from model.backends.openvino_cpu import OpenVinoBackend
+from model.bundle import CARD, GRAPH, NOVELTY, REFERENCE, WEIGHTS, Bundle, Manifest
+from model.bundle_write import write_bundle
+from model.train import calibrate, evaluate, export
+from model.train.calibrate import Calibration
+from model.train.card import card
+from model.train.config import TrainConfig
+from model.train.data import PhotoSet, decoded, open_photos, split
+from model.train.loop import Loop, Photos, device, predict
+from model.train.network import MEAN, STD, create, start_from
+
+__all__ = ["ExportError", "TrainConfig", "train"]
+
+VARIED_TRAINING = 3000  # training photos whose varied copies join the statistics; enough for their 99 % ranges
+TOLERANCE = 0.02  # of a logit, between engines that compute in float32; 0.002 was measured
+
+
+class ExportError(Exception):
+    """The exported graph does not answer as the trained network does."""
+
+
+def train(config: TrainConfig, report: Callable[[str], None]) -> Path:
+    """Trains, calibrates and writes the bundle ``config.out``; returns its path. ``report`` hears each step in words.
+
+    A killed run continues from its last epoch. Raises ``DataError`` for data that cannot be trained on, before any
+    training, and ``ExportError`` when the bundle's graph strays from the trained network.
+    """
+    torch.manual_seed(config.seed)
+    known, held = _photos(config)
+    report(f"{len(known):,} photos to train on: " + ", ".join(f"{n:,} {label}" for label, n in known.counts().items()))
+    report(f"{len(held):,} photos to validate and calibrate on")
+    network = create(config.architecture, len(known.labels), config.drop, config.drop_path)
+    if config.init is not None:
+        start_from(network, config.init)
+    train_set = Photos(decoded(known, config.size, config.workspace, report), known.targets)
+    held_set = Photos(decoded(held, config.size, config.workspace, report), held.targets)
+    loop = Loop(config, network, train_set, held_set, report)
+    best = loop.run()
+    export.round_weights(best)
+    report("calibrating")
+    found = calibration(best, train_set, held_set, known.labels, device(config.device), config.seed)
+    found.figures["training"] = {"photos": known.counts(), "history": loop.progress.history}
+    report("exporting")
+    bundle = _write(config, best, known, found)
+    apart = parity(bundle, best, np.array(held_set.pixels[:: max(1, len(held) // 64)]))
+    if apart > TOLERANCE:
+        raise ExportError(f"the exported graph's logits differ by {apart:.4f} from the trained network's")
+    report(f"wrote {bundle.path}: the exported graph agrees to {apart:.4f} of a logit")
+    return bundle.path
+
+
+def _photos(config: TrainConfig) -> tuple[PhotoSet, PhotoSet]:
+    known = open_photos(config.data)
+    if config.validation is None:
+        return split(known, config.validation_share, config.seed)
+    return known, open_photos(config.validation, known.labels)
+
+
+def calibration(
+    network: nn.Module, known: Photos, held: Photos, labels: tuple[str, ...], where: torch.device, seed: int
+) -> Calibration:
+    """Temperature, statistics, novelty and thresholds of a trained network, with the figures on the held-out photos.
+
+    Everything is computed in float32. Half of what the thresholds are drawn from are varied copies.
+    """
+    network = network.to(where)
+
+    def answers(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits, features = predict(network, pixels, where, exact=True)
+        return logits.numpy(), features.numpy()
+
+    random = np.random.default_rng(seed)
+    some = np.sort(random.permutation(len(known.targets))[:VARIED_TRAINING])
+    known_copies = calibrate.varied(known.pixels[some], seed)
+    held_copies = calibrate.varied(held.pixels, seed + 1)
+    far = novelty.fit(
+        np.concatenate([answers(known.pixels)[1], answers(known_copies)[1]]),
+        np.concatenate([known.targets, known.targets[some]]),
+    )
+    ranges = calibrate.fit_ranges([known.pixels, known_copies])
+    logits, features = answers(held.pixels)
+    temperature = confidence.fit_temperature(logits, held.targets)
+    plain = calibrate.score(held.pixels, logits, features, temperature, ranges, far)
+    copy_logits, copy_features = answers(held_copies)
+    copies = calibrate.score(held_copies, copy_logits, copy_features, temperature, ranges, far)
+    lines = calibrate.thresholds(calibrate.together(plain, copies))
+    figures: dict[str, Any] = {}
+    for name, each, scored in (("validation", logits, plain), ("varied", copy_logits, copies)):
+        probabilities = confidence.softmax(each, temperature)
+        kept = calibrate.accepted(scored, lines)
+        figures[name] = {
+            **evaluate.classification(probabilities, held.targets, labels),
+            **evaluate.selective(probabilities.argmax(axis=1) == held.targets, kept),
+            "uncalibrated_error": round(confidence.ece(confidence.softmax(each), held.targets), 4),
+            "rejected_by": calibrate.rejected_by(scored, lines),
+        }
+    network.cpu()
+    return Calibration(temperature, ranges, far, lines, figures)
+
+
+def _write(config: TrainConfig, network: nn.Module, known: PhotoSet, found: Calibration) -> Bundle:
+    words = ", ".join(known.labels)
+    manifest = Manifest(
+        name=config.title,
+        version=config.version,
+        architecture=config.architecture,
+        labels=known.labels,
+        input_size=config.size,
+        mean=MEAN,
+        std=STD,
+        interpolation="bicubic",
+        temperature=found.temperature,
+        thresholds=found.thresholds,
+        statistics=found.ranges.to_json(),
+        figures=found.figures,
+        training_data=config.training_data or f"{len(known):,} photos given by the person who trained this model.",
+        licence=config.licence,
+        knows=config.knows or f"It knows photos of: {words}.",
+    )
+    drawn = selfcheck.draw(config.size)
+    logits, _ = predict(network, drawn, torch.device("cpu"), exact=True)
+    reference = selfcheck.Reference(drawn, logits.numpy(), TOLERANCE)
+    files: dict[str, bytes | Path] = {
+        WEIGHTS: export.weights(network, {"architecture": config.architecture, "labels": words}),
+        GRAPH: export.graph(network, config.size),
+        NOVELTY: save(found.novelty.to_arrays()),
+        REFERENCE: save(reference.to_arrays()),
+        CARD: card(manifest, known.counts()).encode(),
+    }
+    return write_bundle(config.out, manifest, files)
+
+
+def parity(bundle: Bundle, network: nn.Module, pixels: NDArray[np.uint8]) -> float:
+    """The largest difference in a logit between the bundle's graph and the network, both in float32."""
+    backend = OpenVinoBackend(bundle, precision=Precision.FLOAT32)
+    wanted, _ = predict(network, pixels, torch.device("cpu"), exact=True)
+    apart = float(np.abs(backend.run(pixels).logits - wanted.numpy()).max())
+    backend.close()
+    return apart
