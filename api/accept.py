@@ -1,0 +1,80 @@
+"""Accepting a job: one transaction, then the hint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy.orm import Session
+
+from api.schemas import JobOut
+from api.uploads import Uploads
+from api.views import job_out
+from db.database import Database
+from db.schema import Job
+from db.states import JobState, Lane
+from db.store.submit import DuplicateSubmission, Submission, earlier_job, insert_job
+from worker.senders import BULK, CONTROL, INTERACTIVE
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job as it stands in the database; ``queue`` is to be hinted, None for a job that was there before."""
+
+    job: JobOut
+    queue: str | None
+
+
+def accept(database: Database, submission: Submission, uploads: Uploads, shard_items: int) -> Accepted:
+    """Inserts the job, or finds the one that the same idempotency key made before. Raises IdempotencyConflict.
+
+    The files become the job's when the insertion is known or likely to have been committed. A commit that fails
+    halfway leaves them: a job without its file would be worse than a file without its job.
+    """
+    try:
+        with database.write() as session:
+            earlier = earlier_job(session, submission)
+            if earlier is not None:
+                return Accepted(job_out(session, earlier), None)
+            job = insert_job(session, submission, shard_items)
+            accepted = Accepted(job_out(session, job), queue_of(job))
+            uploads.keep()
+    except DuplicateSubmission:
+        with database.read() as session:
+            return Accepted(job_out(session, _winner(session, submission)), None)
+    return accepted
+
+
+def queue_of(job: Job) -> str:
+    """Who should hear of a new job: those that open uploads, or those that judge in its lane."""
+    if job.state == JobState.QUEUED:
+        return CONTROL
+    return INTERACTIVE if job.lane == Lane.INTERACTIVE else BULK
+
+
+def _winner(session: Session, submission: Submission) -> Job:
+    winner = earlier_job(session, submission)
+    if winner is None:
+        raise RuntimeError("the job that won the race for an idempotency key is gone")
+    return winner
+
+
+def submission_of(
+    owner: str,
+    model: tuple[str, str],
+    uploads: Uploads,
+    params: dict[str, Any],
+    meta: dict[str, Any],
+    idempotency_key: str | None,
+) -> Submission:
+    """The values of a submission, under its owner."""
+    return Submission(owner, *model, tuple(uploads.files), params, meta, idempotency_key)
+
+
+def log_accepted(accepted: Accepted, sizes: Sequence[int]) -> None:
+    """One line for each upload."""
+    log.info(
+        "upload_accepted", job=accepted.job.id, files=len(sizes), bytes=sum(sizes), replayed=accepted.queue is None
+    )

@@ -1,0 +1,89 @@
+"""The application: what it owns, opened in order and closed in reverse."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI
+
+import logs
+from api.auth import Gate
+from api.catalog import Catalog
+from api.errors import add_handlers
+from api.hinting import Hinter
+from api.middleware import Frame
+from api.openapi import describe
+from api.parts import Parts
+from api.previews import Previews
+from api.routes import admin, health, items, jobs, models, results, stats, submit
+from api.traffic import Traffic
+from api.wakeups import WakeUps
+from db.blobs import open_blobs
+from db.database import Database
+from model.limits import Limits
+from settings import Settings
+from worker.senders import Hints
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Without ``settings`` it is a process of its own: it reads them and sets up logging."""
+    if settings is None:
+        settings = Settings()
+        logs.configure(settings.log_format, settings.log_level)
+    chosen = settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.parts = await _open(chosen, stack)
+            log.info("api_started", home=str(chosen.home))
+            yield
+        log.info("api_stopped")
+
+    app = FastAPI(title="Shoebox", version=version("shoebox"), lifespan=lifespan)
+    app.state.traffic = Traffic()
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    add_handlers(app)
+    for routes in (submit, jobs, results, items, stats, models, admin, health):
+        app.include_router(routes.router)
+    app.add_middleware(Frame, traffic=app.state.traffic)
+    return app
+
+
+async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
+    database = Database(settings.database)
+    stack.callback(database.close)
+    blobs = open_blobs(settings.blobs)
+    previews = Previews(blobs, limits_of(settings))
+    stack.callback(previews.close)
+    hints = Hints(settings)
+    stack.callback(hints.close)
+    hinter = Hinter(hints)
+    stack.callback(hinter.close)
+    wakeups = WakeUps(settings.redis)
+    wakeups.start()
+    stack.push_async_callback(wakeups.close)
+    return Parts(
+        settings=settings,
+        database=database,
+        blobs=blobs,
+        hints=hints,
+        hinter=hinter,
+        wakeups=wakeups,
+        previews=previews,
+        catalog=Catalog(settings.bundle_folders, settings.model),
+        gate=Gate(database, settings.auth_failures_per_minute),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The model's limits on one photo, as the settings have them."""
+    return Limits(
+        max_file_bytes=settings.max_file_bytes,
+        max_pixels=settings.max_pixels,
+        decode_seconds=settings.decode_seconds,
+        decode_memory_bytes=settings.decode_memory_bytes,
+    )

@@ -1,0 +1,128 @@
+"""Who is calling, and may they?"""
+
+import base64
+import binascii
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+
+from api.throttle import Throttle
+from db.database import Database
+from db.store.keys import Caller, Scope, digest, find_caller
+
+log = structlog.get_logger(__name__)
+
+# A revoked key works for at most so long in this process.
+REMEMBER_SECONDS = 3.0
+MOST_REMEMBERED = 10_000
+
+
+class NotSignedIn(Exception):
+    """The request carries no key."""
+
+
+class WrongKey(Exception):
+    """The key is unknown or was revoked."""
+
+
+class TooManyFailures(Exception):
+    """The address has failed too often; ``retry_after`` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many requests with a wrong key came from this address; please wait a little.")
+        self.retry_after = retry_after
+
+
+class MissingScope(Exception):
+    """The key is good, but not for this."""
+
+
+class Gate:
+    """Finds the caller behind a request, and remembers good keys for a few seconds."""
+
+    def __init__(self, database: Database, failures_per_minute: int) -> None:
+        self._database = database
+        self._throttle = Throttle(failures_per_minute)
+        self._remembered: dict[str, tuple[float, Caller]] = {}
+
+    async def admit(self, headers: Headers, address: str) -> Caller:
+        """The caller. Raises NotSignedIn, WrongKey or TooManyFailures.
+
+        A good key passes also from an address that fails a lot: many people may share an address, and a key cannot be
+        guessed (256 random bits). The limit keeps the log and the database quiet.
+        """
+        secret = secret_of(headers)
+        if not secret:
+            raise NotSignedIn(
+                "Please send an API key: as `Authorization: Bearer …`, as `X-API-Key`, or as the password of Basic."
+            )
+        caller = self._recall(secret) or await run_in_threadpool(self._ask, secret)
+        if caller is not None:
+            return caller
+        wait = self._throttle.fail(address)
+        log.warning("sign_in_failed", address=address, limited=wait is not None)
+        if wait is not None:
+            raise TooManyFailures(wait)
+        raise WrongKey("This API key is unknown or was revoked.")
+
+    def forget(self) -> None:
+        """Forgets every remembered key, so that a revocation holds at once in this process."""
+        self._remembered.clear()
+
+    def _recall(self, secret: str) -> Caller | None:
+        until, caller = self._remembered.get(digest(secret), (0.0, None))
+        return caller if time.monotonic() < until else None
+
+    def _ask(self, secret: str) -> Caller | None:
+        with self._database.read() as session:
+            caller = find_caller(session, secret)
+        if caller is not None:
+            if len(self._remembered) >= MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[digest(secret)] = time.monotonic() + REMEMBER_SECONDS, caller
+        return caller
+
+
+def secret_of(headers: Headers) -> str:
+    """The key in the headers, or an empty text."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if key := headers.get("x-api-key"):
+        return key.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return value.strip()
+    return ""
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def needs(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency that gives the caller, who has ``scope``. It never touches the body."""
+
+    async def caller(request: Request) -> Caller:
+        gate: Gate = request.app.state.parts.gate
+        found = await gate.admit(request.headers, address_of(request))
+        request.state.owner = found.owner
+        if not found.may(scope):
+            raise MissingScope(f"This key may not do that: it lacks the scope `{scope}`.")
+        return found
+
+    return caller
+
+
+Submitter = Annotated[Caller, Depends(needs(Scope.SUBMIT))]
+Reader = Annotated[Caller, Depends(needs(Scope.READ))]
+Reviewer = Annotated[Caller, Depends(needs(Scope.REVIEW))]
+Admin = Annotated[Caller, Depends(needs(Scope.ADMIN))]

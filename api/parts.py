@@ -1,0 +1,40 @@
+"""What the API owns while it runs."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.auth import Gate
+from api.catalog import Catalog
+from api.hinting import Hinter
+from api.previews import Previews
+from api.wakeups import WakeUps
+from db.blobs import BlobStore
+from db.database import Database
+from settings import Settings
+from worker.senders import Hints
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Opened once by the application and closed by it; routes take what they need from here."""
+
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    hints: Hints
+    hinter: Hinter
+    wakeups: WakeUps
+    previews: Previews
+    catalog: Catalog
+    gate: Gate
+
+
+async def parts_of(request: Request) -> Parts:
+    """The running application's parts."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+The = Annotated[Parts, Depends(parts_of)]

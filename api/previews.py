@@ -1,0 +1,80 @@
+"""Small copies of photos to look at: decoded in the sandbox, without any metadata."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+
+from db.blobs import BlobMissing, BlobStore
+from db.schema import Item, Source
+from model.limits import Limits
+from model.sandbox import DecodePool
+from model.verdict import Unreadable
+from worker.sources import SourceGone, open_source, reader_of
+
+CACHE_BYTES = 16 * 2**20
+
+
+class NoPreview(Exception):
+    """The file cannot be shown: it is no readable picture."""
+
+
+class UploadGone(Exception):
+    """The photo's upload is no longer there."""
+
+
+class Previews:
+    """Makes previews one at a time and keeps the latest. The decoder starts with the first."""
+
+    def __init__(self, blobs: BlobStore, limits: Limits) -> None:
+        self._blobs = blobs
+        self._limits = limits
+        self._pool: DecodePool | None = None
+        # One photo at a time: a file may have 128 MB, and this process has many callers.
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept_bytes = 0
+
+    def preview(self, item: Item, source: Source, size: int) -> bytes:
+        """A JPEG that fits in ``size`` x ``size``. Raises NoPreview and UploadGone."""
+        tag = tag_of(item, source, size)
+        with self._lock:
+            if tag in self._kept:
+                self._kept.move_to_end(tag)
+                return self._kept[tag]
+            picture = self._make(item, source, size)
+            self._keep(tag, picture)
+            return picture
+
+    def close(self) -> None:
+        """Ends the decoder."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+
+    def _make(self, item: Item, source: Source, size: int) -> bytes:
+        try:
+            blob = open_source(self._blobs, source.blob, source.bytes)
+        except (SourceGone, BlobMissing) as error:
+            raise UploadGone("The upload that held this photo is no longer there.") from error
+        try:
+            data = reader_of(blob, item.entry, self._limits.max_file_bytes)()
+            if self._pool is None:
+                self._pool = DecodePool(1, self._limits)
+            return self._pool.preview(data, size)
+        except Unreadable as error:
+            raise NoPreview(f"There is no preview of this file. {error.explanation}") from error
+        finally:
+            blob.close()
+
+    def _keep(self, tag: str, picture: bytes) -> None:
+        self._kept[tag] = picture
+        self._kept_bytes += len(picture)
+        while self._kept_bytes > CACHE_BYTES:
+            self._kept_bytes -= len(self._kept.popitem(last=False)[1])
+
+
+def tag_of(item: Item, source: Source, size: int) -> str:
+    """What a preview depends on: the upload's content, the photo's place in it, the size asked for."""
+    said = f"{source.sha256} {item.entry} {size}"
+    return hashlib.sha256(said.encode()).hexdigest()[:20]

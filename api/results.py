@@ -1,0 +1,81 @@
+"""A job's results as files, streamed: memory is flat whatever the job's size."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+
+from api.schemas import ItemOut
+from api.views import item_out
+from db.database import Database
+from db.query.items import every_item
+
+# Lines are gathered to about so many bytes for each piece of the answer.
+PIECE_BYTES = 64 * 1024
+COLUMNS = (
+    "id", "job", "position", "name", "decision", "reason", "explanation", "label", "confidence", "tags", "scores",
+    "model", "version", "backend", "width", "height", "bytes", "inference_ms",
+)  # fmt: skip
+# What spreadsheets take for the start of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def jsonl(database: Database, job_id: str) -> Iterator[bytes]:
+    """One item a line, as the API shows it but without its review."""
+    return _pieces(item_out(item).model_dump_json() + "\n" for item in every_item(database, job_id))
+
+
+def as_csv(database: Database, job_id: str) -> Iterator[bytes]:
+    """A header and one item a line (RFC 4180); text that a spreadsheet would take for a formula is quoted by a '."""
+
+    def lines() -> Iterator[str]:
+        yield _line(COLUMNS)
+        for item in every_item(database, job_id):
+            yield _line(_cells(item_out(item)))
+
+    return _pieces(lines())
+
+
+def _cells(item: ItemOut) -> list[object]:
+    scores = {name: score.model_dump() for name, score in item.scores.items()}
+    return [
+        item.id,
+        item.job,
+        item.position,
+        item.name,
+        item.decision,
+        item.reason,
+        item.explanation,
+        item.label,
+        item.confidence,
+        "|".join(tag.label for tag in item.tags),
+        json.dumps(scores, separators=(",", ":"), ensure_ascii=False),
+        item.model.name,
+        item.model.version,
+        item.backend,
+        item.width,
+        item.height,
+        item.bytes,
+        item.inference_ms,
+    ]
+
+
+def _line(cells: Iterable[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow([_guarded(cell) for cell in cells])
+    return text.getvalue()
+
+
+def _guarded(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    piece = bytearray()
+    for line in lines:
+        piece += line.encode()
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)

@@ -1,0 +1,110 @@
+"""Jobs: listed, looked at, canceled, tried again, deleted."""
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Header, Query, Response
+
+from api.accept import queue_of
+from api.auth import Reader, Submitter
+from api.cursors import decode_job, encode
+from api.lookup import find_job, lock_job, unexpired
+from api.options import check_labels
+from api.parts import The
+from api.schemas import JobOut, Page
+from api.schemas_more import RetryIn
+from api.views import etag_of, job_out, jobs_out
+from db.query import jobs as job_queries
+from db.states import JobState
+from db.store.cancel import StillRunning, cancel, delete_job
+from db.store.retry import retry
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Most entries in the page.")]
+After = Annotated[str | None, Query(max_length=200, description="The `next` of the page before.")]
+
+
+@router.get("", summary="List jobs")
+def list_jobs(
+    parts: The,
+    caller: Reader,
+    limit: Limit = 50,
+    after: After = None,
+    state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
+) -> Page[JobOut]:
+    """Your jobs, newest first."""
+    last = None if after is None else decode_job(after)
+    with parts.database.read() as session:
+        found = job_queries.jobs(session, caller.owner, limit + 1, last, state)
+        page = jobs_out(session, found[:limit])
+    return Page(data=page, next=encode(page[-1].id) if len(found) > limit else None)
+
+
+@router.get(
+    "/{job_id}",
+    response_model=JobOut,
+    responses={304: {"description": "Nothing changed since the `ETag` given as `If-None-Match`."}},
+    summary="Look at a job",
+)
+def get_job(
+    job_id: str,
+    parts: The,
+    caller: Reader,
+    response: Response,
+    if_none_match: Annotated[str | None, Header(description="The `ETag` of an earlier answer.")] = None,
+) -> JobOut | Response:
+    """Its state and counts. While it runs, `Retry-After` says when it is worth asking again."""
+    with parts.database.read() as session:
+        job = job_out(session, find_job(session, caller.owner, job_id))
+    headers = {"ETag": etag_of(job), "Cache-Control": "private, no-cache"}
+    if not job.state.finished:
+        headers["Retry-After"] = "1"
+    if headers["ETag"] in [tag.strip() for tag in (if_none_match or "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return job
+
+
+@router.delete("/{job_id}", status_code=204, summary="Delete a finished job")
+def delete(job_id: str, parts: The, caller: Submitter) -> None:
+    """Deletes the job, its verdicts, and the uploads that no other job needs."""
+    with parts.database.write() as session:
+        lock_job(session, caller.owner, job_id)
+        orphans = delete_job(session, job_id)
+    for blob in orphans:
+        parts.blobs.delete(blob)
+    log.info("job_deleted", job=job_id, blobs=len(orphans))
+
+
+@router.post("/{job_id}/cancel", summary="Cancel a job")
+def cancel_job(job_id: str, parts: The, caller: Submitter) -> JobOut:
+    """Stops it within seconds; the verdicts so far are kept."""
+    with parts.database.write() as session:
+        job = lock_job(session, caller.owner, job_id)
+        cancel(session, job)
+        session.flush()
+        view = job_out(session, job)
+    log.info("job_canceled", job=job_id)
+    return view
+
+
+@router.post("/{job_id}/retry", status_code=202, summary="Judge photos again")
+def retry_job(job_id: str, parts: The, caller: Submitter, response: Response, wanted: RetryIn | None = None) -> JobOut:
+    """Makes a new job over the photos of a finished one: those that failed, or others, also with another model."""
+    wanted = wanted or RetryIn()
+    decisions = wanted.decision if isinstance(wanted.decision, list) else [wanted.decision]
+    with parts.database.write() as session:
+        old = unexpired(lock_job(session, caller.owner, job_id))
+        if not JobState(old.state).finished:
+            raise StillRunning("The job is still running: wait for its end, or cancel it first.")
+        model = parts.catalog.find(wanted.model or old.model)
+        check_labels(old.params, model)
+        job = retry(session, old, decisions, (model.name, model.version), None, parts.settings.shard_items)
+        view, queue = job_out(session, job), queue_of(job)
+    parts.hinter.want(queue)
+    log.info("job_retried", job=job_id, new_job=view.id)
+    response.headers["Location"] = f"/v1/jobs/{view.id}"
+    response.headers["Retry-After"] = "1"
+    return view

@@ -1,0 +1,47 @@
+"""Results as files."""
+
+from collections.abc import Callable, Iterator
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from api.auth import Reader
+from api.lookup import find_results
+from api.parts import Parts, The
+from api.results import as_csv, jsonl
+from db.database import Database
+from db.store.keys import Caller
+
+router = APIRouter(prefix="/v1/jobs", tags=["Results"])
+_JSONL, _CSV = "application/x-ndjson", "text/csv; charset=utf-8"
+
+
+@router.get(
+    "/{job_id}/results.jsonl",
+    response_class=StreamingResponse,
+    responses={200: {"content": {_JSONL: {}}, "description": "One JSON object a line."}},
+    summary="Results as JSON lines",
+)
+def results_jsonl(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
+    """Every verdict so far, one a line, in the order of the upload."""
+    return _answer(job_id, parts, caller, jsonl, _JSONL, "jsonl")
+
+
+@router.get(
+    "/{job_id}/results.csv",
+    response_class=StreamingResponse,
+    responses={200: {"content": {_CSV: {}}, "description": "A header and one photo a line."}},
+    summary="Results as a table",
+)
+def results_csv(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
+    """The same as CSV; tags are joined by `|`, and no cell is a formula."""
+    return _answer(job_id, parts, caller, as_csv, _CSV, "csv")
+
+
+def _answer(
+    job_id: str, parts: Parts, caller: Caller, lines: Callable[[Database, str], Iterator[bytes]], kind: str, suffix: str
+) -> StreamingResponse:
+    with parts.database.read() as session:
+        find_results(session, caller.owner, job_id)
+    headers = {"Content-Disposition": f'attachment; filename="{job_id}.{suffix}"'}
+    return StreamingResponse(lines(parts.database, job_id), 200, headers, kind)

@@ -1,0 +1,102 @@
+"""Sending photos: a job, or one photo whose verdict is waited for."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.accept import Accepted, accept, log_accepted, submission_of
+from api.auth import Submitter
+from api.intake import NotOneImage, receive
+from api.openapi import CLASSIFY_BODY, JOBS_BODY
+from api.options import Wanted, WantedNow, metadata_of, params_of, with_form
+from api.parts import Parts, The
+from api.schemas import ItemOut, JobOut
+from api.uploads import Uploads
+from api.waiting import verdict_of
+from db.states import Kind
+from db.store.keys import Caller
+
+router = APIRouter(prefix="/v1", tags=["Send photos"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="Yours for this submission: sent again with the same content it gives the first job again.",
+    ),
+]
+
+
+@router.post("/jobs", status_code=202, response_model=JobOut, openapi_extra=JOBS_BODY, summary="Send photos and ZIPs")
+async def submit(
+    request: Request,
+    response: Response,
+    parts: The,
+    caller: Submitter,
+    query: Annotated[Wanted, Query()],
+    idempotency_key: IdempotencyKey = None,
+) -> JobOut:
+    """Takes photos and ZIPs over and answers at once; `Location` is the job to ask for.
+
+    Send them as `multipart/form-data` in fields called `files`, or one as the raw body with its Content-Type.
+    """
+    accepted = await _take(request, parts, caller, query, idempotency_key, parts.settings.max_files)
+    _point_at(response, accepted)
+    return accepted.job
+
+
+@router.post(
+    "/classify",
+    response_model=ItemOut,
+    responses={202: {"model": JobOut, "description": "No verdict yet: `Location` is the job to ask for."}},
+    openapi_extra=CLASSIFY_BODY,
+    summary="Judge one photo now",
+)
+async def classify(
+    request: Request,
+    response: Response,
+    parts: The,
+    caller: Submitter,
+    query: Annotated[WantedNow, Query()],
+    idempotency_key: IdempotencyKey = None,
+) -> ItemOut | Response:
+    """Takes one photo and waits up to `timeout` seconds for its verdict."""
+    accepted = await _take(request, parts, caller, query, idempotency_key, 1)
+    job = accepted.job
+    item = await verdict_of(parts.database, parts.wakeups, caller.owner, job.id, query.timeout)
+    if item is not None:
+        return item
+    later = Response(job.model_dump_json(), 202, media_type="application/json")
+    _point_at(later, accepted)
+    return later
+
+
+async def _take(
+    request: Request, parts: Parts, caller: Caller, query: Wanted, idempotency_key: str | None, max_files: int
+) -> Accepted:
+    settings = parts.settings
+    # What can be refused by the query alone is refused before gigabytes are sent.
+    params_of(query, await run_in_threadpool(parts.catalog.find, query.model))
+    metadata_of(query.metadata)
+    with Uploads(parts.blobs, settings.min_free_bytes) as uploads:
+        form = await receive(request, uploads, query.name, settings.max_upload_bytes, max_files)
+        if isinstance(query, WantedNow) and (len(uploads.files) != 1 or uploads.files[0].kind is not Kind.IMAGE):
+            raise NotOneImage("Please send exactly one photo here; POST /v1/jobs takes many, and ZIPs.")
+        wanted = with_form(query, form)
+        model = await run_in_threadpool(parts.catalog.find, wanted.model)
+        params, meta = params_of(wanted, model), metadata_of(wanted.metadata)
+        submission = submission_of(caller.owner, (model.name, model.version), uploads, params, meta, idempotency_key)
+        accepted = await run_in_threadpool(accept, parts.database, submission, uploads, settings.shard_items)
+    if accepted.queue is not None:
+        parts.hinter.want(accepted.queue)
+    log_accepted(accepted, [file.bytes for file in uploads.files])
+    return accepted
+
+
+def _point_at(response: Response, accepted: Accepted) -> None:
+    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
+    response.headers["Retry-After"] = "1"
+    if accepted.queue is None:
+        response.headers["Idempotent-Replayed"] = "true"

@@ -1,0 +1,141 @@
+"""Everything that is neither job nor item, as JSON."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.options import Text
+from api.schemas import JOB_ID, Time
+from db.store.keys import Scope
+from model.verdict import Decision
+
+
+class FieldError(BaseModel):
+    """A field that makes no sense."""
+
+    field: str = Field(description="Where: query.limit, body.name, top_k.", examples=["top_k"])
+    message: str = Field(description="What is wrong with it.", examples=["Input should be less than or equal to 20"])
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="The kind of problem as a URI.", examples=["urn:shoebox:problem:not_found"])
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(description="What is wrong, for a person.", examples=["There is no such job."])
+    code: str = Field(description="What is wrong, for a program.", examples=["not_found"])
+    request_id: str = Field(description="The request, as the log calls it.", examples=["01JZ8Q4T9M6W3V5X7Y2A1B0C4D"])
+    errors: list[FieldError] | None = Field(None, description="The fields that make no sense (422).")
+
+
+class RetryIn(BaseModel):
+    """What to judge again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Decision | list[Decision] = Field(
+        [Decision.FAILED], description="Photos with these decisions.", examples=[["failed"]]
+    )
+    model: Text | None = Field(None, description="Another model; empty: the one of the job.", examples=[None])
+
+
+class ReviewIn(BaseModel):
+    """The reviewer's truth: either `label` (null for "none of these") or `correct: true`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: Text | None = Field(None, min_length=1, description="The right label; null: none fits.", examples=["beach"])
+    correct: bool | None = Field(None, description="true: the verdict is right as it stands.", examples=[None])
+
+
+class KeyIn(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Text = Field(min_length=1, description="What it is for.", examples=["the dashboard"])
+    scopes: list[Scope] = Field([Scope.SUBMIT, Scope.READ], min_length=1, description="What it may do.")
+    owner: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._@-]{1,64}$", description="Whose jobs it sees; empty: your own.", examples=["anna"]
+    )
+
+
+class KeyOut(BaseModel):
+    """A key without its secret."""
+
+    id: str = Field(description="The key's id.", examples=[JOB_ID])
+    owner: str = Field(description="Whose jobs it sees.", examples=["anna"])
+    name: str = Field(description="What it is for.", examples=["the dashboard"])
+    scopes: list[Scope] = Field(description="What it may do; admin includes the others.")
+    created_at: Time = Field(description="When it was made.")
+    revoked_at: Time | None = Field(description="When it was revoked, if it was.", examples=[None])
+
+
+class NewKey(KeyOut):
+    """A key with its secret, in this one answer."""
+
+    secret: str = Field(description="The key itself. It is shown once and cannot be asked for again.")
+
+
+class ModelOut(BaseModel):
+    """A model that is installed."""
+
+    name: str = Field(description="Its name.", examples=["scenes"])
+    version: str = Field(description="Its version.", examples=["1.0.0"])
+    default: bool = Field(description="Whether it judges jobs that name none.")
+    architecture: str = Field(description="The network, by its timm name.", examples=["tf_efficientnetv2_b0"])
+    knows: str = Field(description="Which pictures it knows.", examples=["Outdoor and indoor scenes in 12 kinds."])
+    labels: list[str] = Field(description="Every label it can give.", examples=[["beach", "forest"]])
+    input_size: int = Field(description="Pixels a side that the network sees.", examples=[224])
+    thresholds: dict[str, Any] = Field(description="Where its guards draw their lines.")
+    licence: str = Field(description="Its licence.", examples=["Apache-2.0"])
+
+
+class ModelDetail(ModelOut):
+    """A model with its card."""
+
+    temperature: float = Field(description="Divides the logits (calibration).", examples=[1.2])
+    figures: dict[str, Any] = Field(description="The measured results that the thresholds come from.")
+    training_data: str = Field(description="What it was trained on.")
+    card: str = Field(description="Its card, in Markdown.")
+
+
+class Totals(BaseModel):
+    """Totals of the owner's photos."""
+
+    by: list[str] = Field(description="What they are grouped by.", examples=[["decision"]])
+    total: int = Field(description="All of them together.", examples=[120])
+    data: list[dict[str, str | int]] = Field(
+        description="One row for each group; empty text: none.", examples=[[{"decision": "accepted", "count": 97}]]
+    )
+
+
+class WorkerOut(BaseModel):
+    """A worker process that is alive."""
+
+    name: str = Field(description="Its name.", examples=["classify@host-1"])
+    kind: str = Field(description="control (opens uploads) or classify.", examples=["classify"])
+    state: str = Field(description="starting, idle, busy or stopping.", examples=["idle"])
+    models: list[list[str]] = Field(
+        description="Models it has loaded: name and version.", examples=[[["scenes", "1.0.0"]]]
+    )
+    backend: str | None = Field(description="What runs its networks.", examples=["openvino"])
+    started_at: Time = Field(description="When it started.")
+    beat_at: Time = Field(description="When it was last heard of.")
+
+
+class Part(BaseModel):
+    """How one part is."""
+
+    status: str = Field(description="ok, degraded or down.", examples=["ok"])
+    detail: str = Field(description="The same as a sentence.", examples=["2 workers are alive."])
+
+
+class Readiness(BaseModel):
+    """Whether jobs can be accepted, and how each part is."""
+
+    status: str = Field(
+        description="ready, degraded (jobs are accepted but may wait) or unavailable.", examples=["ready"]
+    )
+    parts: dict[str, Part] = Field(description="database, blobs, broker, control_workers, classify_workers, model.")

@@ -1,0 +1,139 @@
+"""Files on their way into the blob store: written, hashed and recognised while they come."""
+
+import errno
+import hashlib
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+
+from db.blobs import BlobStore, BlobWriter
+from db.states import Kind
+from db.store.submit import Upload
+from worker.archive_bytes import UnsafeArchive
+from worker.archive_end import find_end
+from worker.archive_names import show_name
+from worker.sniff import HEAD_BYTES, OTHER_ARCHIVES, ZIP, sniff
+
+log = structlog.get_logger(__name__)
+
+# Pieces from the network (64 KiB) are gathered to so much, then written and hashed in a thread.
+WRITE_BYTES = 2**20
+LOOK_AT_SPACE_BYTES = 64 * 2**20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class StoreFull(Exception):
+    """There is no room for the upload."""
+
+
+class NotSupported(Exception):
+    """The file is an archive of a kind that is not opened."""
+
+
+class Uploads:
+    """The files of one submission: `begin`, `data` …, `end` for each. Unless `keep` is called, nothing stays.
+
+    Use it as a context manager. Raises StoreFull, NotSupported (from the first bytes) and CorruptArchive (from the
+    last ones).
+    """
+
+    def __init__(self, blobs: BlobStore, min_free_bytes: int) -> None:
+        self._blobs = blobs
+        self._min_free_bytes = min_free_bytes
+        self._writer: BlobWriter | None = None
+        self._kept = False
+        self.files: list[Upload] = []
+
+    def __enter__(self) -> "Uploads":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._kept:
+            self.discard()
+
+    def keep(self) -> None:
+        """The files belong to a job now."""
+        self._kept = True
+
+    def discard(self) -> None:
+        """Deletes everything that was received."""
+        if self._writer is not None:
+            self._writer.abort()
+        for file in self.files:
+            self._blobs.delete(file.blob)
+
+    async def check_space(self, expected: int) -> None:
+        """Refuses an upload of ``expected`` bytes (0: unknown) that would not leave the space to be kept free."""
+        await run_in_threadpool(self._check_space, expected)
+
+    def begin(self, name: str) -> None:
+        """The next file, under the name its sender gives it."""
+        self._name, self._piece, self._head = name, bytearray(), b""
+        self._bytes, self._unchecked, self._hash = 0, 0, hashlib.sha256()
+
+    async def data(self, piece: bytes) -> None:
+        """The file's next bytes."""
+        self._piece += piece
+        if len(self._piece) >= WRITE_BYTES:
+            await run_in_threadpool(self._flush)
+
+    async def end(self) -> None:
+        """The file is complete: makes it durable."""
+        await run_in_threadpool(self._finish)
+
+    def _flush(self) -> None:
+        piece, self._piece = self._piece, bytearray()
+        if not self._bytes:
+            self._head = bytes(piece[:HEAD_BYTES])
+            _refuse_other_archives(self._head)
+        self._bytes += len(piece)
+        self._unchecked += len(piece)
+        if self._unchecked >= LOOK_AT_SPACE_BYTES:
+            self._check_space(0)
+            self._unchecked = 0
+        try:
+            if self._writer is None:
+                self._writer = self._blobs.create()
+            self._writer.write(bytes(piece))
+        except OSError as error:
+            raise _full(error) from error
+        self._hash.update(piece)
+
+    def _finish(self) -> None:
+        self._flush()
+        assert self._writer is not None
+        try:
+            key = self._writer.commit()
+        except OSError as error:
+            raise _full(error) from error
+        self._writer = None
+        found = sniff(self._head)
+        kind = Kind.ZIP if found == ZIP else Kind.IMAGE
+        name = show_name(self._name) if self._name.strip() else f"upload.{found}" if found else "upload"
+        self.files.append(Upload(key, name, kind, self._bytes, self._hash.hexdigest()))
+        if kind is Kind.ZIP:
+            self._check_end(key)
+
+    def _check_end(self, key: str) -> None:
+        reader = self._blobs.open(key)
+        try:
+            find_end(reader)
+        except UnsafeArchive as error:
+            # Not the sender's mishap: the source will fail with this sentence, and the job's other sources go on.
+            log.info("unsafe_archive_accepted", blob=key, why=str(error))
+        finally:
+            reader.close()
+
+    def _check_space(self, expected: int) -> None:
+        if self._blobs.free_bytes() - expected < self._min_free_bytes:
+            raise StoreFull("The server has no room for this upload at present.")
+
+
+def _refuse_other_archives(head: bytes) -> None:
+    kind = sniff(head)
+    if kind in OTHER_ARCHIVES:
+        raise NotSupported(f"This is a {kind} archive, which is not opened here. Please send a ZIP.")
+
+
+def _full(error: OSError) -> Exception:
+    return StoreFull("The server ran out of room during this upload.") if error.errno in _FULL else error

@@ -1,0 +1,132 @@
+"""From rows to JSON."""
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from api.schemas import (
+    Counts,
+    Fault,
+    ItemOut,
+    JobOut,
+    ModelName,
+    Params,
+    ReviewedItem,
+    ReviewOut,
+    ScoreOut,
+    SourceOut,
+    TagOut,
+    iso,
+    iso_or_none,
+)
+from db.ids import item_id
+from db.query import items as item_queries
+from db.query import jobs as job_queries
+from db.schema import Item, Job, Review
+from db.states import JobState, Kind, Outcome, SourceState
+from model.verdict import Decision, Reason
+
+
+def jobs_out(session: Session, jobs: Sequence[Job]) -> list[JobOut]:
+    """Jobs with their sources."""
+    sources = job_queries.sources(session, [job.id for job in jobs])
+    return [_job_out(session, job, sources[job.id]) for job in jobs]
+
+
+def job_out(session: Session, job: Job) -> JobOut:
+    """A job with its sources."""
+    return jobs_out(session, [job])[0]
+
+
+def _job_out(session: Session, job: Job, sources: list[job_queries.SourceView]) -> JobOut:
+    progress = job_queries.progress(session, job)
+    path = f"/v1/jobs/{job.id}"
+    return JobOut(
+        id=job.id,
+        state=JobState(job.state),
+        outcome=None if job.outcome is None else Outcome(job.outcome),
+        model=ModelName(name=job.model, version=job.version),
+        error=None if job.error is None else Fault(code=job.error, message=job.message or ""),
+        counts=Counts(
+            total=job.total,
+            pending=job.pending,
+            accepted=job.accepted,
+            rejected=job.rejected,
+            failed=job.failed,
+            canceled=job.canceled,
+            skipped=job.skipped,
+        ),
+        sources=[
+            SourceOut(
+                name=source.name,
+                kind=Kind(source.kind),
+                bytes=source.bytes,
+                state=SourceState(source.state),
+                error=source.error,
+                message=source.message,
+            )
+            for source in sources
+        ],
+        rate=progress.rate,
+        eta_seconds=progress.eta_seconds,
+        submitted_at=iso(job.submitted_at),
+        started_at=iso_or_none(job.started_at),
+        finished_at=iso_or_none(job.finished_at),
+        expired_at=iso_or_none(job.expired_at),
+        params=Params.model_validate(job.params),
+        metadata=job.meta,
+        retry_of=job.retry_of,
+        links={
+            "self": path,
+            "items": f"{path}/items",
+            "results_jsonl": f"{path}/results.jsonl",
+            "results_csv": f"{path}/results.csv",
+        },
+    )
+
+
+def etag_of(job: JobOut) -> str:
+    """A weak tag: it changes with everything but rate and remaining time, which change with the clock alone."""
+    said = job.model_dump_json(exclude={"rate", "eta_seconds"})
+    return f'W/"{hashlib.sha256(said.encode()).hexdigest()[:20]}"'
+
+
+def item_out(item: Item) -> ItemOut:
+    """An item as the results hold it."""
+    return ItemOut(
+        id=item_id(item.job_id, item.position),
+        job=item.job_id,
+        position=item.position,
+        name=item.name,
+        decision=Decision(item.decision),
+        reason=None if item.reason is None else Reason(item.reason),
+        explanation=item.explanation,
+        label=item.label,
+        confidence=item.confidence,
+        tags=[TagOut(label=tag["label"], confidence=tag["confidence"]) for tag in item.tags],
+        scores={
+            guard: ScoreOut(value=score["value"], threshold=score["threshold"]) for guard, score in item.scores.items()
+        },
+        model=ModelName(name=item.model, version=item.version),
+        backend=item.backend,
+        width=item.width,
+        height=item.height,
+        bytes=item.bytes,
+        inference_ms=item.inference_ms,
+    )
+
+
+def reviewed(session: Session, items: list[Item]) -> list[ReviewedItem]:
+    """Items with their reviews."""
+    reviews = item_queries.reviews_of(session, items)
+    return [_with_review(item, reviews.get((item.job_id, item.position))) for item in items]
+
+
+def _with_review(item: Item, review: Review | None) -> ReviewedItem:
+    return ReviewedItem(**dict(item_out(item)), review=None if review is None else review_out(review))
+
+
+def review_out(review: Review) -> ReviewOut:
+    """A review."""
+    return ReviewOut(label=review.label, correct=review.correct, reviewed_at=iso(review.reviewed_at))

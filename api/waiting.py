@@ -1,0 +1,42 @@
+"""Waiting for one photo's verdict: woken through Redis, and by looking, whichever is first."""
+
+import asyncio
+import contextlib
+
+from starlette.concurrency import run_in_threadpool
+
+from api.schemas import ItemOut
+from api.views import item_out
+from api.wakeups import WakeUps
+from db.database import Database
+from db.query import items as item_queries
+from db.query import jobs as job_queries
+from db.states import JobState
+
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.02, 0.2, 1.5
+
+
+async def verdict_of(database: Database, wakeups: WakeUps, owner: str, job_id: str, seconds: float) -> ItemOut | None:
+    """The job's first item as soon as it is judged; None when time is up or the job ended without it."""
+    clock = asyncio.get_running_loop().time
+    until, pause = clock() + seconds, FIRST_PAUSE
+    with wakeups.expect(job_id) as done:
+        while True:
+            item, over = await run_in_threadpool(_look, database, owner, job_id)
+            left = until - clock()
+            if item is not None or over or left <= 0:
+                return item
+            done.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), min(pause, left))
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
+
+
+def _look(database: Database, owner: str, job_id: str) -> tuple[ItemOut | None, bool]:
+    """The item if it is there, and whether it is no use to wait on."""
+    with database.read() as session:
+        item = item_queries.item(session, owner, job_id, 0)
+        if item is not None:
+            return item_out(item), True
+        job = job_queries.job(session, owner, job_id)
+        return None, job is None or JobState(job.state).finished
