@@ -1,4 +1,4 @@
-"""Every setting of Shoebox, read from the environment once. The only reader of the environment; imports nothing of ours."""
+"""Every setting, read from the environment once. The only reader of the environment; imports nothing of ours."""
 
 from pathlib import Path
 from typing import Literal

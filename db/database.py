@@ -63,6 +63,6 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A deferred transaction that later writes can fail at once with "database is locked"; an immediate one waits its turn.
+    # A deferred transaction that turns to writing can fail at once with "database is locked"; this one waits its turn.
     writing = connection.get_execution_options().get("shoebox_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

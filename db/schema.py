@@ -1,6 +1,6 @@
 """The tables. Times are seconds since 1970 UTC by the database's clock (float), so that both databases reckon alike."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -30,7 +30,7 @@ class Base(DeclarativeBase):
     """Common metadata: constraint names are spelled out so that migrations can name them on both databases."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, float: Float(53)}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, list[Any]: JSON, float: Float(53)}
 
 
 class Key(Base):

@@ -71,7 +71,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a job asks of the judge. ``allow`` empty means every label; ``min_confidence`` only raises the bundle's own."""
+    """What a job asks of the judge. ``allow`` empty: every label; ``min_confidence`` only raises the bundle's own."""
 
     top_k: int = 3
     min_confidence: float | None = None

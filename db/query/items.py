@@ -22,7 +22,7 @@ class Filter:
     model: str | None = None
 
 
-def _narrowed(query: Select[tuple[Item]], filter_: Filter) -> Select[tuple[Item]]:
+def _narrowed(query: Select[Item], filter_: Filter) -> Select[Item]:
     for column, wanted in (
         (Item.decision, filter_.decision),
         (Item.reason, filter_.reason),

@@ -78,4 +78,4 @@ def list_keys(session: Session) -> list[Key]:
 def revoke_key(session: Session, key_id: str) -> bool:
     """Revokes a key; False when there is no such key or it was revoked already."""
     hit = session.execute(update(Key).where(Key.id == key_id, Key.revoked_at.is_(None)).values(revoked_at=now()))
-    return hit.rowcount == 1  # type: ignore[attr-defined]
+    return bool(hit.rowcount)  # type: ignore[attr-defined]

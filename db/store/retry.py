@@ -62,7 +62,7 @@ def retry(
                     source_id=place.source_id,
                     name=place.name,
                     state=SourceState.UNPACKED,
-                )  # fmt: skip
+                )
             )
     numbered = [(row.source_id, [position, *row.entry[1:]]) for position, row in enumerate(chosen)]
     runs = [

@@ -87,18 +87,17 @@ def claim(
         .cte("ready")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    taken = session.execute(
+    taken = session.scalars(
         update(Shard)
         .where(Shard.id.in_(select(ready.c.id)))
         .values(state=ShardState.LEASED, attempt=Shard.attempt + 1, lease_until=now() + lease_seconds, worker=worker)
-        .returning(
-            Shard.id, Shard.attempt, Shard.job_id, Shard.source_id, Shard.lane, Shard.model, Shard.version, Shard.suspect,
-            Shard.entries, Shard.fair,
-        )
+        .returning(Shard)
         .execution_options(synchronize_session=False)
-    )  # fmt: skip
-    rows = sorted(taken.all(), key=lambda row: (row.lane, row.fair, row.id))
-    return [Claim(*row[:9]) for row in rows]
+    )
+    rows = sorted(taken, key=lambda row: (row.lane, row.fair, row.id))
+    return [
+        Claim(r.id, r.attempt, r.job_id, r.source_id, r.lane, r.model, r.version, r.suspect, r.entries) for r in rows
+    ]
 
 
 def extend(session: Session, worker: str, claims: Sequence[Claim], lease_seconds: float) -> set[int]:

@@ -22,7 +22,7 @@ INTERACTIVE_IMAGES = 8
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A received file: its blob's key, the client's name for it (text to show, never a path), what it is, its digest."""
+    """A received file: its blob's key, the client's name for it (text, never a path), what it is, its digest."""
 
     blob: str
     name: str

@@ -37,7 +37,7 @@ def elect(session: Session, sweep_seconds: float) -> bool:
         .where(Beat.name == "sweep", or_(Beat.due_at <= now(), Beat.due_at > now() + 2 * sweep_seconds))
         .values(due_at=now() + sweep_seconds)
     )
-    return hit.rowcount == 1  # type: ignore[attr-defined]
+    return bool(hit.rowcount)  # type: ignore[attr-defined]
 
 
 def lapsed_shards(session: Session, lease_seconds: float) -> list[tuple[int, int, str]]:
@@ -135,11 +135,8 @@ def close(session: Session, job_id: str) -> bool:
 def waiting(session: Session) -> Waiting:
     """How much work is ready."""
     jobs = session.scalar(select(func.count()).where(Job.state == JobState.QUEUED)) or 0
-    lanes = dict(
-        session.execute(
-            select(Shard.lane, func.count()).where(Shard.state == ShardState.READY).group_by(Shard.lane)
-        ).all()  # type: ignore[arg-type]
-    )
+    ready = select(Shard.lane, func.count()).where(Shard.state == ShardState.READY).group_by(Shard.lane)
+    lanes: dict[int, int] = dict(session.execute(ready).all())
     return Waiting(jobs, lanes.get(Lane.INTERACTIVE, 0), lanes.get(Lane.BULK, 0))
 
 

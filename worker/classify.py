@@ -1,0 +1,213 @@
+"""Classifying: claims shards, streams their photos through an engine, settles each when its last verdict is in."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event
+
+import structlog
+
+from db.blobs import BlobStore
+from db.database import Database
+from db.query.work import interactive_waits, next_model, params, places
+from db.states import Lane
+from db.store.broken import fail_job
+from db.store.settle import LeaseLost, Rest, settle
+from db.store.shards import Claim, canceling, claim, extend
+from model.engine import Photo
+from worker.engines import Engines, ModelKey
+from worker.hand import Hand, Held, Key
+from worker.patience import write_patiently
+from worker.sources import SourceGone, Sources
+
+log = structlog.get_logger(__name__)
+
+# Photos between two looks at the interactive lane, and the longest time between two looks at cancels.
+SUB_BATCH = 16
+LOOK_SECONDS = 1.0
+# Shards claimed at once: the second keeps the decoders busy while the first is being settled.
+APPETITE = 2
+# A run of one model ends after so long, so that suspects and other models get their turn.
+RUN_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a worker works: its name, the length of its leases in seconds, the largest photo in bytes."""
+
+    worker: str
+    lease_seconds: float
+    max_file_bytes: int
+
+
+class Classifier:
+    """Works through ready shards. ``closed(job)`` is called after the commit that ended a job."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        engines: Engines,
+        policy: Policy,
+        stop: Event,
+        closed: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._engines = engines
+        self._policy = policy
+        self._stop = stop
+        self._closed = closed
+
+    def drain(self) -> int:
+        """Works until nothing is ready or a stop; returns how many photos were judged."""
+        judged = 0
+        while not self._stop.is_set():
+            model = write_patiently(self._database, lambda s: next_model(s, self._engines.known), self._stop)
+            if model is None:
+                break
+            judged += _Run(self, model).work()
+        return judged
+
+
+class _Run:
+    """One stretch of work with one model. An exception is a bug: its shards' leases run out, and count against them."""
+
+    def __init__(self, classifier: Classifier, model: ModelKey) -> None:
+        self._c = classifier
+        self._database = classifier._database
+        self._policy = classifier._policy
+        self._stop = classifier._stop
+        self._model = model
+        self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
+        self._alone = False
+        self._until = time.monotonic() + RUN_SECONDS
+        self._looked = self._extended = time.monotonic()
+
+    def work(self) -> int:
+        """Judges until this model's work runs dry, its time is up or a stop; returns how many photos."""
+        engine = self._c._engines.get(self._model)
+        judged = 0
+        try:
+            self._alone = self._claim(limit=1, suspects=True)
+            with closing(engine.judge(self._photos())) as verdicts:
+                for key, verdict in verdicts:
+                    judged += 1
+                    complete = self._hand.record(key, verdict)
+                    if complete is not None:
+                        self._settle(complete, Rest.NONE)
+                    self._look()
+                    if self._stop.is_set():
+                        break
+            for held in self._hand.all():
+                self._settle(held, Rest.READY)
+        finally:
+            for held in self._hand.all():
+                self._hand.drop(held)
+        return judged
+
+    def _photos(self) -> Iterator[Photo[Key]]:
+        since = 0
+        while not self._stop.is_set():
+            if since >= SUB_BATCH and not self._alone:
+                since = 0
+                self._admit_interactive()
+            photo = self._hand.pop()
+            if photo is None:
+                if not self._refill():
+                    return
+                continue
+            since += 1
+            yield photo
+
+    def _refill(self) -> bool:
+        """Claims more of the same model, unless it is time to end the run."""
+        if self._alone or time.monotonic() > self._until:
+            return False
+        with self._database.read() as session:
+            if next_model(session, self._c._engines.known) != self._model:
+                return False
+        return self._claim(limit=APPETITE)
+
+    def _admit_interactive(self) -> None:
+        """Lets the photos of small jobs go first, however large the job in hand."""
+        with self._database.read() as session:
+            waits = interactive_waits(session)
+        if waits:
+            self._claim(limit=APPETITE, lane=Lane.INTERACTIVE)
+
+    def _claim(self, limit: int, *, suspects: bool = False, lane: Lane | None = None) -> bool:
+        claims = write_patiently(
+            self._database,
+            lambda s: claim(
+                s,
+                self._policy.worker,
+                [self._model],
+                self._policy.lease_seconds,
+                limit,
+                suspects=suspects,
+                lane=lane,
+            ),
+            self._stop,
+        )
+        if not claims:
+            return False
+        with self._database.read() as session:
+            asked = params(session, {c.job for c in claims})
+            where = places(session, {c.source for c in claims})
+        for taken in reversed(claims) if lane is not None else claims:
+            if taken.job not in asked:
+                continue  # deleted since: the shard is gone with it
+            try:
+                self._hand.add(taken, where[taken.source], asked[taken.job], first=lane is not None)
+            except SourceGone as error:
+                self._break_job(taken, error)
+        return True
+
+    def _break_job(self, taken: Claim, error: SourceGone) -> None:
+        log.error("job_failed", job=taken.job, error=error.code)
+        if write_patiently(self._database, lambda s: fail_job(s, taken.job, error.code, str(error)), self._stop):
+            self._c._closed(taken.job)
+
+    def _settle(self, held: Held, rest: Rest) -> None:
+        taken = held.claim
+        try:
+            ended = write_patiently(self._database, lambda s: settle(s, taken, held.verdicts, rest), self._stop)
+        except LeaseLost as error:
+            log.warning("lease_lost", job=taken.job, shard=taken.shard, detail=str(error))
+        else:
+            log.info(
+                "settled", job=taken.job, shard=taken.shard, photos=len(held.verdicts), rest=str(rest), closed=ended
+            )
+            if ended:
+                self._c._closed(taken.job)
+        self._hand.drop(held)
+
+    def _look(self) -> None:
+        """Renews leases and obeys cancels and lost leases, as often as there is reason to."""
+        now = time.monotonic()
+        if now - self._looked < min(LOOK_SECONDS, self._policy.lease_seconds / 3) or not len(self._hand):
+            return
+        self._looked = now
+        claims = self._hand.claims
+        with self._database.read() as session:
+            ending = canceling(session, {c.job for c in claims})
+        for held in self._hand.all():
+            if held.claim.job in ending:
+                self._settle(held, Rest.CANCELED)
+        if now - self._extended >= self._policy.lease_seconds / 3:
+            self._extend()
+            self._extended = now
+
+    def _extend(self) -> None:
+        claims = self._hand.claims
+        kept = write_patiently(
+            self._database,
+            lambda s: extend(s, self._policy.worker, claims, self._policy.lease_seconds),
+            self._stop,
+        )
+        for held in self._hand.all():
+            if held.claim.shard not in kept:
+                log.warning("lease_lost", job=held.claim.job, shard=held.claim.shard)
+                self._hand.drop(held)

@@ -1,0 +1,104 @@
+"""The shards a worker has in hand: photos go out in order, verdicts come back in any, whole shards are settled."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from db.query.work import BlobPlace
+from db.store.shards import Claim
+from model.engine import Photo
+from model.verdict import Novelty as Strictness
+from model.verdict import Options, Verdict
+from worker.sources import Sources, reader_of
+
+Key = tuple[int, int, int]  # shard, attempt, position
+
+
+@dataclass(slots=True)
+class Held:
+    """A shard in hand and its verdicts so far, by position."""
+
+    claim: Claim
+    blob: str
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every item has its verdict."""
+        return len(self.verdicts) == len(self.claim.entries)
+
+
+class Hand:
+    """Held shards and the photos of theirs that have not been handed to the engine."""
+
+    def __init__(self, sources: Sources, max_file_bytes: int) -> None:
+        self._sources = sources
+        self._max_file_bytes = max_file_bytes
+        self._held: dict[tuple[int, int], Held] = {}
+        self._queue: deque[tuple[Key, Photo[Key]]] = deque()
+
+    def __len__(self) -> int:
+        """How many shards are in hand."""
+        return len(self._held)
+
+    @property
+    def claims(self) -> list[Claim]:
+        """The claims in hand."""
+        return [held.claim for held in self._held.values()]
+
+    @property
+    def waiting(self) -> int:
+        """Photos not handed out yet."""
+        return len(self._queue)
+
+    def add(self, claim: Claim, place: BlobPlace, params: dict[str, Any], *, first: bool = False) -> None:
+        """Takes a shard in hand, before everything else if ``first``. Raises SourceGone."""
+        blob = self._sources.take(place.blob, place.bytes)
+        self._held[claim.shard, claim.attempt] = Held(claim, place.blob)
+        options = options_of(params)
+        photos = [
+            (
+                (claim.shard, claim.attempt, entry[0]),
+                Photo((claim.shard, claim.attempt, entry[0]), reader_of(blob, entry, self._max_file_bytes), options),
+            )
+            for entry in claim.entries
+        ]
+        if first:
+            self._queue.extendleft(reversed(photos))
+        else:
+            self._queue.extend(photos)
+
+    def pop(self) -> Photo[Key] | None:
+        """The next photo."""
+        return self._queue.popleft()[1] if self._queue else None
+
+    def record(self, key: Key, verdict: Verdict) -> Held | None:
+        """Keeps a verdict; returns the shard when that was its last. Verdicts of dropped shards are ignored."""
+        held = self._held.get(key[:2])
+        if held is None:
+            return None
+        held.verdicts[key[2]] = verdict
+        return held if held.complete else None
+
+    def drop(self, held: Held) -> None:
+        """Lets go of a shard, settled or lost."""
+        shard = held.claim.shard, held.claim.attempt
+        if self._held.pop(shard, None) is not None:
+            self._queue = deque(pair for pair in self._queue if pair[0][:2] != shard)
+            self._sources.give(held.blob)
+
+    def all(self) -> Iterator[Held]:
+        """Every shard in hand, safe to drop while going through them."""
+        return iter(list(self._held.values()))
+
+
+def options_of(params: dict[str, Any]) -> Options:
+    """The judge's options as a job stores them."""
+    return Options(
+        top_k=params.get("top_k", 3),
+        min_confidence=params.get("min_confidence"),
+        novelty=Strictness(params.get("novelty", Strictness.NORMAL)),
+        allow=frozenset(params.get("allow", ())),
+        deny=frozenset(params.get("deny", ())),
+    )
