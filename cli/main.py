@@ -47,6 +47,7 @@ app = typer.Typer(
 app.command()(tag.tag)
 app.command()(stack.up)
 app.command()(stack.down)
+app.command()(stack.prepare)
 app.command()(stack.status)
 app.command()(stack.logs)
 app.command()(doctor.doctor)

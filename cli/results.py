@@ -18,7 +18,6 @@ class Kind(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
-    XLSX = "xlsx"
 
 
 def results(

@@ -30,6 +30,17 @@ def up() -> None:
     ensure_up()
 
 
+def prepare() -> None:
+    """Bring the database up to date and make the first key, but start nothing (for containers)."""
+    from cli.starting import prepare_data
+
+    given = settings()
+    given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Containers keep what is printed: the key itself stays out of it.
+    prepare_data(given, lambda secret: None)
+    say(f"The database is ready; the admin key is in {plain(str(given.key_path))}")
+
+
 def down() -> None:
     """Stop Shoebox. Jobs in hand are handed back, and go on at the next start."""
     from cli.supervise import Supervisor

@@ -5,10 +5,13 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from client.errors import UnexpectedAnswer
+import httpx
+
+from client.errors import UnexpectedAnswer, retry_after
 from client.job import Job
 from client.transport import Transport
 from client.upload import UNKNOWN, Upload, multipart, shown
@@ -105,7 +108,7 @@ class Client:
         return (_typed(Item.from_json, data) for data in self._pages(f"/v1/jobs/{job_id}/items", filters))
 
     def results(self, job_id: str, kind: str, path: Path) -> Path:
-        """Streams a job's results (jsonl, csv, xlsx) into the file ``path``, which appears only when complete."""
+        """Streams a job's results (jsonl or csv) into the file ``path``, which appears only when complete."""
         partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             with partial.open("wb") as file, self._transport.stream(f"/v1/jobs/{job_id}/results.{kind}") as answer:
@@ -156,7 +159,8 @@ class Client:
         return Job(_typed(JobView.from_json, data), self._look, patience=self._patience)
 
     def _look(self, job_id: str) -> JobView:
-        return _typed(JobView.from_json, self._transport.json("GET", f"/v1/jobs/{job_id}"))
+        answer = self._transport.call("GET", f"/v1/jobs/{job_id}")
+        return replace(_typed(_job_view, answer), again=retry_after(answer))
 
     def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
         query = {"limit": PAGE, **_query(filters)}
@@ -171,6 +175,10 @@ class Client:
 def _query(params: Mapping[str, Any]) -> dict[str, Any]:
     """Without what was not given; lists become repeated fields."""
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _job_view(answer: httpx.Response) -> JobView:
+    return JobView.from_json(answer.json())
 
 
 def _typed(make: Callable[[Any], Value], data: Any) -> Value:

@@ -29,7 +29,7 @@ class Job:
         return self.view
 
     def wait(self, timeout: float | None = None, on_change: Callable[[JobView], None] | None = None) -> JobView:
-        """Asks every half second until the job is finished; returns it as it ended.
+        """Asks until the job is finished, as often as the server allows; returns it as it ended.
 
         ``on_change`` is told of each look. ``timeout`` is in seconds. A server that is away is waited for within the
         client's patience. Raises `WaitedTooLong`, or as `refresh`.
@@ -48,7 +48,7 @@ class Job:
                 if view.finished:
                     return view
             waited = time.monotonic() - started
-            if timeout is not None and waited + self._pause > timeout:
+            pause = self._pause if self.view.again is None else self.view.again
+            if timeout is not None and waited + pause > timeout:
                 raise WaitedTooLong(f"Job {self.id} is not finished after {waited:.0f} seconds; it goes on.")
-            # Short jobs are seen to end at once, long ones are not asked for too often.
-            time.sleep(min(self._pause, 0.1 + waited / 4))
+            time.sleep(pause)

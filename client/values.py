@@ -85,7 +85,8 @@ class JobView:
     """A job as it was when asked for; ``raw`` is the server's whole JSON object.
 
     ``error`` and ``message`` say why the whole job failed; ``rate`` is in photos per second, ``seconds`` how long the
-    job took from the opening of its files to its end (``None`` before).
+    job took from the opening of its files to its end (``None`` before), ``again`` in how many seconds the server
+    wants to be asked again.
     """
 
     id: str
@@ -101,6 +102,7 @@ class JobView:
     eta_seconds: float | None
     seconds: float | None
     raw: Mapping[str, Any]
+    again: float | None = None
 
     @property
     def finished(self) -> bool:

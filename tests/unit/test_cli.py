@@ -106,6 +106,15 @@ def test_taken_port_is_explained(shoebox: CliRunner, monkeypatch: pytest.MonkeyP
     assert holder("127.0.0.1", port) is None
 
 
+def test_prepare_makes_database_and_key_and_keeps_the_key_to_itself(shoebox: CliRunner, tmp_path: Path) -> None:
+    found = shoebox.invoke(app, ["prepare"])
+
+    key = tmp_path / "data" / "key"
+    assert found.exit_code == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.read_text().strip() not in found.stdout
+
+
 def test_too_long_data_directory_is_explained(
     shoebox: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -243,7 +243,7 @@ def test_nobody_at_the_address_is_unreachable() -> None:
 def test_wait_shows_each_look_and_ends_with_the_job(server: Server, client: Client) -> None:
     times = {"started_at": "2026-01-31T09:30:00.000Z", "finished_at": "2026-01-31T09:30:02.500Z"}
     answers = iter([job("queued"), job("running"), job("completed", **times)])
-    server.answer = lambda request: Answer(200, next(answers))
+    server.answer = lambda request: Answer(200, next(answers), {"Retry-After": "0"})
     seen: list[str] = []
     handle = client.job("J1")
 

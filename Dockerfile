@@ -1,0 +1,19 @@
+# One image for the API and the workers (processor only; the image for GPUs comes with its own compose file).
+FROM python:3.13-slim
+
+RUN useradd --create-home --uid 10001 shoebox && install -d -o shoebox -g shoebox -m 0700 /data
+WORKDIR /opt/shoebox
+COPY pyproject.toml constraints.txt README.md alembic.ini settings.py ./
+COPY model model
+COPY db db
+COPY worker worker
+COPY api api
+COPY client client
+COPY cli cli
+RUN pip install --no-cache-dir -c constraints.txt -e .
+
+USER shoebox
+ENV SHOEBOX_DATA_DIR=/data SHOEBOX_HOST=0.0.0.0 SHOEBOX_LOG_FORMAT=json
+VOLUME /data
+EXPOSE 8000
+CMD ["python", "-m", "uvicorn", "api.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "5"]

@@ -1,0 +1,75 @@
+"""What the documents say is what there is."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from cli.main import app
+from settings import Settings
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| `SHOEBOX_(\w+)` \| (?:`([^`]*)`)? ?\| (.+) \|$", re.MULTILINE)
+BLOCK = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+DOCUMENTS = ("README.md", "docs/api.md", "docs/settings.md")
+
+
+def commands(document: str) -> list[str]:
+    """Every command line in a document's shell blocks, continued lines joined."""
+    text = (ROOT / document).read_text()
+    return [line for block in BLOCK.findall(text) for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def test_every_setting_has_its_row() -> None:
+    rows = {
+        name.lower(): (default, text) for name, default, text in ROW.findall((ROOT / "docs/settings.md").read_text())
+    }
+
+    assert rows == {name: (str(field.default), field.description) for name, field in Settings.model_fields.items()}
+
+
+def test_example_settings_exist() -> None:
+    named = re.findall(r"SHOEBOX_(\w+)=", (ROOT / ".env.example").read_text())
+
+    assert named
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_in_documents_exist(document: str) -> None:
+    tree = get_command(app)
+    targets = set(re.findall(r"^([a-z -]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    goals = {goal for target in targets for goal in target.split()}
+    for line in commands(document):
+        words = shlex.split(line, comments=True)
+        while words and re.match(r"[A-Z_]+=", words[0]):
+            words = words[1:]
+        if words[:1] == ["make"]:
+            assert {word for word in words[1:] if "=" not in word} <= goals, line
+        elif words and words[0].endswith("shoebox"):
+            node = tree
+            for word in words[1:]:
+                if not hasattr(node, "commands"):
+                    break
+                assert word in node.commands, line
+                node = node.commands[word]
+            known = {option for parameter in node.params for option in parameter.opts}
+            assert {word for word in words[1:] if word.startswith("-")} <= known | {"--help"}, line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    text = (ROOT / document).read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            assert ((ROOT / document).parent / target).exists(), target
+
+
+def test_compose_and_image_start_what_exists() -> None:
+    text = (ROOT / "docker-compose.yml").read_text() + (ROOT / "Dockerfile").read_text()
+    for module in re.findall(r'"-m", "(\w+)"', text):
+        assert module == "uvicorn" or (ROOT / module / "__main__.py").exists(), module
+    for name in re.findall(r"SHOEBOX_(\w+)[:=]", text):
+        assert name.lower() in Settings.model_fields, name
