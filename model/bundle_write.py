@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from model.bundle import MANIFEST, Bundle, Manifest, seal, sha256
@@ -25,7 +25,8 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes | P
                 shutil.copyfile(contents, fresh / name)
             else:
                 (fresh / name).write_bytes(contents)
-        document = asdict(manifest)
+        known = {field.name for field in fields(Manifest)}
+        document = {name: value for name, value in asdict(manifest).items() if name in known}
         document["files"] = {name: sha256(fresh / name) for name in sorted(files)}
         document = json.loads(json.dumps(document, allow_nan=False))
         document["seal"] = seal(document)

@@ -6,6 +6,16 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from model.backends.base import Backend, Precision
+from model.bundle import REFERENCE, Bundle
+
+_SLACK = {Precision.FLOAT32: 1.0, Precision.BFLOAT16: 16.0}
+
+
+class SelfCheckFailed(Exception):
+    """The backend does not compute what the bundle's network computes; nothing it says can be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +57,26 @@ def draw(size: int, count: int = 4) -> NDArray[np.uint8]:
         picture[disc] = (230 - 40 * index, 60 + 40 * index, 90)
         pictures.append(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
     return np.stack(pictures)
+
+
+def check(backend: Backend, bundle: Bundle) -> None:
+    """Raises `SelfCheckFailed`, with the figures, when ``backend`` does not repeat the bundle's reference logits.
+
+    The fake backend has another network on purpose: only the shape of its answer is checked.
+    """
+    path = bundle.path / REFERENCE
+    reference = Reference.from_arrays(load_file(path))
+    outputs = backend.run(reference.inputs)
+    if outputs.logits.shape != reference.logits.shape:
+        raise SelfCheckFailed(
+            f"{backend.name} gives logits {outputs.logits.shape} where {bundle.name} expects {reference.logits.shape}"
+        )
+    if backend.precision is Precision.DRAWN:
+        return
+    allowed = reference.tolerance * _SLACK[backend.precision]
+    apart = float(np.abs(outputs.logits - reference.logits).max())
+    if not apart <= allowed:
+        raise SelfCheckFailed(
+            f"{backend.name} in {backend.precision} does not compute what {bundle.name} {bundle.version} was trained "
+            f"to: a logit of the reference pictures is off by {apart:.3g}, at most {allowed:.3g} is allowed"
+        )

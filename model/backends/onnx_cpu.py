@@ -1,0 +1,37 @@
+"""ONNX Runtime on the processor, in float32: for machines that OpenVINO does not run on."""
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from model.backends.base import Outputs, Precision
+from model.bundle import GRAPH, Bundle
+
+
+class OnnxBackend:
+    """Runs the bundle's ONNX graph over ``threads`` (``None``: every core)."""
+
+    name = "onnxruntime"
+    precision = Precision.FLOAT32
+
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 3
+        # Waiting threads would spin on the cores that the decoders need.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
+            bundle.path / GRAPH, options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, batch: NDArray[np.uint8]) -> Outputs:
+        """Judges RGB pictures uint8 [N, S, S, 3]."""
+        if self._session is None:
+            raise ValueError("this backend is closed")
+        logits, features = self._session.run(["logits", "features"], {self._input: batch})
+        return Outputs(np.asarray(logits, np.float32), np.asarray(features, np.float32))
+
+    def close(self) -> None:
+        """Lets the session go."""
+        self._session = None

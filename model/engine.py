@@ -1,0 +1,200 @@
+"""Photos in, verdicts out: decoders work ahead in their own processes while the network runs in the caller's thread."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from typing import Generic, Self, TypeVar
+
+import numpy as np
+
+from model import selfcheck
+from model.backends.base import Backend, DeviceOutOfMemory, Outputs
+from model.bundle import Bundle
+from model.decode import Decoded
+from model.guard import Guard, failure
+from model.sandbox import DecodePool
+from model.verdict import Options, Reason, Score, Unreadable, Verdict
+
+PATIENCE = 0.05
+"""Seconds for which decoded photos wait for more before a part-filled batch runs."""
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Photo(Generic[Key]):
+    """A photo to judge. ``read`` gives its bytes: it is called once, in another thread, when a decoder is free."""
+
+    key: Key
+    read: Callable[[], bytes]
+    options: Options = field(default_factory=Options)
+
+
+class Engine:
+    """One bundle on one backend beside one pool of decoders; it owns both. Used by one thread at a time.
+
+    A photo is in memory from when a decoder takes it until its verdict; two batches, or four photos for each decoder,
+    are under way at most.
+    """
+
+    def __init__(self, bundle: Bundle, backend: Backend, pool: DecodePool, batch_size: int = 16) -> None:
+        self.bundle = bundle
+        self.backend = backend
+        self.batch_size = batch_size
+        self._guard = Guard.of(bundle)
+        self._pool = pool
+        self._window = max(2 * batch_size, 4 * len(pool.pids()))
+        self._room = batch_size
+
+    def judge(self, photos: Iterable[Photo[Key]]) -> Iterator[tuple[Key, Verdict]]:
+        """A verdict for every photo, as each is ready, in any order.
+
+        ``photos`` is pulled as room appears, never far ahead. What is wrong with a picture is its verdict. Whatever
+        else ``read`` or ``photos`` raises ends the run, as does closing the generator; nothing stays behind either way.
+        """
+        source = iter(photos)
+        flight = _Flight[Key](self._pool, self.bundle.input_size)
+        ready: list[_Seen[Key]] = []
+        dry = False
+        self._room = self.batch_size
+        try:
+            while not dry or flight or ready:
+                while not dry and len(flight) + len(ready) < self._window:
+                    photo = next(source, None)
+                    if photo is None:
+                        dry = True
+                    else:
+                        flight.start(photo)
+                # A full batch waits for nothing, a part of one for a little, none at all for as long as it takes.
+                landed = flight.landed(0 if len(ready) >= self._room else PATIENCE if ready else None)
+                for photo, future in landed:
+                    seen = self._look(photo, future)
+                    if isinstance(seen, Verdict):
+                        yield photo.key, seen
+                    else:
+                        ready.append(seen)
+                if ready and (len(ready) >= self._room or not landed):
+                    batch, ready = ready[: self._room], ready[self._room :]
+                    yield from self._settle(batch)
+        finally:
+            flight.abandon()
+
+    def judge_one(self, data: bytes, options: Options | None = None) -> Verdict:
+        """The verdict on one picture's bytes."""
+        [(_, verdict)] = self.judge([Photo(None, lambda: data, options or Options())])
+        return verdict
+
+    def warm_up(self) -> None:
+        """Runs a full batch and a single picture, so that the first photo does not wait for the backend's set-up."""
+        size = self.bundle.input_size
+        for count in (self.batch_size, 1):
+            self.backend.run(np.zeros((count, size, size, 3), np.uint8))
+
+    def self_check(self) -> None:
+        """Raises `selfcheck.SelfCheckFailed` when the backend does not repeat the bundle's reference figures."""
+        selfcheck.check(self.backend, self.bundle)
+
+    def close(self) -> None:
+        """Ends the decoders and the backend; a second call does nothing."""
+        self._pool.close()
+        self.backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _look(self, photo: Photo[Key], future: Future[Decoded]) -> "Verdict | _Seen[Key]":
+        """The guards before the network: could the file be read, does it look like a photo?"""
+        try:
+            decoded = future.result()
+        except Unreadable as refusal:
+            return self._signed(refusal.verdict())
+        verdict, scores = self._guard.look(decoded.statistics)
+        seen = _Seen(photo, decoded, scores)
+        return seen if verdict is None else self._described(verdict, seen, None)
+
+    def _settle(self, batch: list["_Seen[Key]"]) -> Iterator[tuple[Key, Verdict]]:
+        """The network and the guards after it. Where the device lacks room, the run goes on by halves."""
+        while batch:
+            part = batch[: self._room]
+            started = time.perf_counter()
+            outputs = self._run(part)
+            spent = (time.perf_counter() - started) * 1000 / len(part)
+            if outputs is None and len(part) > 1:
+                self._room = len(part) // 2
+                continue
+            batch = batch[len(part) :]
+            if outputs is None:
+                yield part[0].photo.key, self._described(failure(Reason.OUT_OF_MEMORY), part[0], None)
+                continue
+            verdicts = self._guard.judge(outputs, [seen.photo.options for seen in part])
+            for seen, verdict in zip(part, verdicts, strict=True):
+                yield seen.photo.key, self._described(verdict, seen, spent)
+
+    def _run(self, batch: list["_Seen[Key]"]) -> Outputs | None:
+        try:
+            return self.backend.run(np.stack([seen.decoded.pixels for seen in batch]))
+        except (DeviceOutOfMemory, MemoryError):
+            return None
+
+    def _described(self, verdict: Verdict, seen: "_Seen[Key]", spent: float | None) -> Verdict:
+        return replace(
+            self._signed(verdict),
+            scores={**seen.scores, **verdict.scores},
+            width=seen.decoded.width,
+            height=seen.decoded.height,
+            bytes=seen.decoded.bytes,
+            inference_ms=spent,
+        )
+
+    def _signed(self, verdict: Verdict) -> Verdict:
+        return replace(verdict, model=self.bundle.name, version=self.bundle.version, backend=self.backend.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen(Generic[Key]):
+    """A photo that the network may see, with what the statistics found."""
+
+    photo: Photo[Key]
+    decoded: Decoded
+    scores: dict[str, Score]
+
+
+class _Flight(Generic[Key]):
+    """The photos that are being read and decoded."""
+
+    def __init__(self, pool: DecodePool, size: int) -> None:
+        self._pool = pool
+        self._size = size
+        self._photos: dict[Future[Decoded], Photo[Key]] = {}
+        self._done: SimpleQueue[Future[Decoded]] = SimpleQueue()
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def start(self, photo: Photo[Key]) -> None:
+        """Hands a photo to the decoders."""
+        future = self._pool.submit(photo.read, self._size)
+        self._photos[future] = photo
+        future.add_done_callback(self._done.put)
+
+    def landed(self, timeout: float | None) -> list[tuple[Photo[Key], Future[Decoded]]]:
+        """All that have come down; waits for the first at most ``timeout`` seconds (``None``: as long as it takes)."""
+        found: list[tuple[Photo[Key], Future[Decoded]]] = []
+        while self._photos:
+            try:
+                future = self._done.get_nowait() if found else self._done.get(timeout=timeout)
+            except Empty:
+                break
+            found.append((self._photos.pop(future), future))
+        return found
+
+    def abandon(self) -> None:
+        """Takes back what no decoder has begun and waits, at most a decoder's time limit, for the rest."""
+        for future in self._photos:
+            future.cancel()
+        wait(self._photos)

@@ -1,0 +1,39 @@
+"""From a bundle's folder to an engine that has proved itself."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from model.backends.choose import open_backend
+from model.bundle import Bundle
+from model.engine import Engine
+from model.limits import Limits
+from model.sandbox import DecodePool
+
+
+def open_engine(
+    bundle_path: Path,
+    backend: str = "auto",
+    device: str = "auto",
+    decoders: int | None = None,
+    threads: int | None = None,
+    limits: Limits | None = None,
+    batch_size: int = 16,
+) -> Engine:
+    """Opens the bundle, the decoders and the backend, warms them up and checks them against the reference pictures.
+
+    ``decoders`` is how many pictures are decoded at once (``None``: one for each core this process may use);
+    ``threads`` limits the backend's on a processor. Raises what `Bundle.open`, `open_backend` and `Engine.self_check`
+    raise; then nothing stays open.
+    """
+    bundle = Bundle.open(bundle_path)
+    with ExitStack() as undo:
+        # Decoders first: they are processes, and a process must not be started once a GPU is in use.
+        pool = undo.enter_context(DecodePool(decoders or len(os.sched_getaffinity(0)), limits or Limits()))
+        network = open_backend(backend, bundle, device, threads)
+        undo.callback(network.close)
+        engine = Engine(bundle, network, pool, batch_size)
+        engine.warm_up()
+        engine.self_check()
+        undo.pop_all()
+    return engine
