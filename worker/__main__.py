@@ -1,6 +1,7 @@
 """``python -m worker control`` or ``python -m worker classify``: one worker process, settings from the environment."""
 
 import sys
+import warnings
 
 import structlog
 
@@ -19,6 +20,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in KINDS:
         print(f"usage: python -m worker {'|'.join(KINDS)}", file=sys.stderr)
         return 2
+    # In a container of its own the superuser is nobody special; Celery would warn on each start.
+    warnings.filterwarnings("ignore", module="celery.platforms")
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
     try:

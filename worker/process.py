@@ -7,7 +7,7 @@ from threading import Event, Timer
 
 import structlog
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import setup_logging, worker_shutting_down
 
 from db.blobs import open_blobs
 from db.database import Database
@@ -126,6 +126,10 @@ def _duties(
     )
 
 
+def _leave_logging_alone(**_: object) -> None:
+    pass
+
+
 def _serve(app: Celery, queues: list[str], duties: Duties, hints: Hints, wake: Wake) -> None:
     """Listens for hints until a stop, then leaves in order."""
 
@@ -139,6 +143,8 @@ def _serve(app: Celery, queues: list[str], duties: Duties, hints: Hints, wake: W
         wake.ring()
 
     worker_shutting_down.connect(stopping, weak=False)
+    # A listener is all it takes for Celery to leave the log's level and format alone.
+    setup_logging.connect(_leave_logging_alone, weak=False)
     wake.install(app)
     duties.activity.become("idle")
     duties.start()

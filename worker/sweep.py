@@ -26,7 +26,7 @@ def sweep(database: Database, hints: Hints, sweep_seconds: float, lease_seconds:
         lapsed = store.lapsed_shards(session, lease_seconds)
     for shard, attempt, job in lapsed:
         with database.write() as session:
-            what = store.recover_shard(session, shard, attempt, job)
+            what = store.recover_shard(session, shard, attempt, job, lease_seconds)
         log.warning("shard_recovered", job=job, shard=shard, outcome=what)
     with database.read() as session:
         unclosed = store.unclosed(session)

