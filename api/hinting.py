@@ -4,7 +4,7 @@ import threading
 
 from worker.senders import Hints
 
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
 
 
 class Hinter:

@@ -9,10 +9,11 @@ from db.store.counts import database_time
 
 def review(session: Session, item: Item, label: str | None, correct: bool) -> Review:
     """Keeps the reviewer's truth beside the verdict; a later review replaces an earlier one."""
+    at = database_time(session)
     found = session.scalar(select(Review).where(Review.job_id == item.job_id, Review.position == item.position))
     if found is None:
         found = Review(job_id=item.job_id, position=item.position, owner=item.owner)
         session.add(found)
-    found.label, found.correct, found.reviewed_at = label, correct, database_time(session)
+    found.label, found.correct, found.reviewed_at = label, correct, at
     session.flush()
     return found

@@ -1,0 +1,171 @@
+"""One photo judged while its sender waits; hints; and the health of it all, with Redis and without."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from db.store.keys import Scope
+from db.store.workers import beat
+from settings import Settings
+from worker.senders import Hints
+
+Make = Callable[..., bytes]
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+def judge_soon(
+    api: Any, client: httpx.Client, judged: Any, then: Callable[[str], None] = lambda job: None
+) -> threading.Thread:
+    """A worker in a thread: judges the owner's first job as soon as it is there."""
+
+    def work() -> None:
+        deadline = time.monotonic() + 10
+        with httpx.Client(base_url=api.url, headers=client.headers) as looking:
+            while not (jobs := looking.get("/v1/jobs").json()["data"]):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        api.judge(jobs[0]["id"], judged)
+        then(jobs[0]["id"])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_verdict_that_comes_in_time_is_the_answer(
+    api: Any, client: httpx.Client, scene: Make, judged: Any, raw: bool
+) -> None:
+    worker = judge_soon(api, client, judged)
+    body: dict[str, Any] = (
+        {"content": scene("sea"), "headers": JPEG} if raw else {"files": {"file": ("a.jpg", scene("sea"))}}
+    )
+    answer = client.post("/v1/classify", **body)
+    worker.join()
+    assert answer.status_code == 200 and answer.json()["label"] == "sea" and "review" not in answer.json()
+
+
+def test_a_verdict_that_is_late_is_a_job_to_ask_for(client: httpx.Client, scene: Make) -> None:
+    began = time.monotonic()
+    answer = client.post("/v1/classify", params={"timeout": 0.3}, content=scene("sea"), headers=JPEG)
+    assert 0.3 <= time.monotonic() - began < 3
+    assert answer.status_code == 202 and answer.headers["Location"] == f"/v1/jobs/{answer.json()['id']}"
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_exactly_one_photo_is_wanted(api: Any, client: httpx.Client, scene: Make, zipped: Make) -> None:
+    before = api.blobs()
+    archive = client.post("/v1/classify", content=zipped(a=scene("sea")), headers={"Content-Type": "application/zip"})
+    assert archive.status_code == 422 and archive.json()["code"] == "not_one_image"
+    two = client.post("/v1/classify", files=[("files", ("a", scene("sea"))), ("files", ("b", scene("sea")))])
+    assert two.status_code == 400
+    assert client.post("/v1/classify", params={"timeout": 61}, content=scene("sea"), headers=JPEG).status_code == 422
+    assert api.blobs() == before
+
+
+def test_without_redis_and_workers_jobs_are_still_accepted(api: Any, client: httpx.Client, scene: Make) -> None:
+    answer = httpx.get(f"{api.url}/health/ready", timeout=20)
+    parts = answer.json()["parts"]
+    assert answer.status_code == 200 and answer.json()["status"] == "degraded"
+    assert {name: part["status"] for name, part in parts.items()} == {
+        "database": "ok",
+        "blobs": "ok",
+        "broker": "degraded",
+        "control_workers": "degraded",
+        "classify_workers": "degraded",
+        "model": "ok",
+    }
+    began = time.monotonic()
+    assert client.post("/v1/jobs", content=scene("sea"), headers=JPEG).status_code == 202
+    assert time.monotonic() - began < 2
+    assert httpx.get(f"{api.url}/health/live").json() == {"status": "ok"}
+
+
+def test_a_database_that_is_away_is_503(serve: Any, home: Path, tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=home, database_url=f"sqlite:///{tmp_path}/there/away.db")
+    with serve(settings) as api, api.client(Scope.READ) as client:
+        assert client.get("/v1/jobs").status_code == 200
+        with api.database.write() as session:
+            session.connection().exec_driver_sql("ALTER TABLE jobs RENAME TO away")
+        answer = client.get("/v1/jobs")
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
+        assert answer.json()["code"] == "database_unavailable" and "no such table" not in answer.text
+
+
+@pytest.fixture(scope="module")
+def redis_url(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("redis")
+    path = folder / "redis.sock"
+    command = [redis_program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"})
+    url = f"unix://{path}"
+    try:
+        with redis.Redis.from_url(url) as client:
+            deadline = time.monotonic() + 10
+            while not path.exists() or not client.ping():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_with_redis_hints_go_out_and_a_waiter_is_woken(
+    serve: Any, home: Path, redis_url: str, scene: Make, zipped: Make, judged: Any
+) -> None:
+    settings = Settings(_env_file=None, data_dir=home, model="tiny", redis_url=redis_url)
+    with (
+        serve(settings) as api,
+        api.client(Scope.SUBMIT, Scope.READ) as client,
+        redis.Redis.from_url(redis_url) as seen,
+    ):
+        hints = Hints(settings)
+        with api.database.write() as session:
+            beat(session, "control@test", "control", "idle", [], None)
+            beat(session, "classify@test", "classify", "idle", [("tiny", "1")], "fake")
+        ready = httpx.get(f"{api.url}/health/ready").json()
+        assert ready["status"] == "ready", ready
+        worker = judge_soon(api, client, judged, hints.done)
+        began = time.monotonic()
+        assert client.post("/v1/classify", content=scene("sea"), headers=JPEG).status_code == 200
+        assert time.monotonic() - began < 5
+        worker.join()
+        for files, queue in (
+            ({"a.zip": zipped(a=scene("sea"))}, "control"),
+            ({f"{n}": scene("sea") for n in range(9)}, "bulk"),
+        ):
+            client.post("/v1/jobs", files=[("files", (name, data)) for name, data in files.items()])
+            deadline = time.monotonic() + 5
+            while not seen.llen(queue):
+                assert time.monotonic() < deadline, f"no hint in {queue}"
+                time.sleep(0.02)
+        assert seen.llen("interactive") == 1
+        hints.close()
+
+
+def test_numbers_for_prometheus(api: Any, client: httpx.Client, scene: Make) -> None:
+    client.post("/v1/jobs", content=scene("sea"), headers=JPEG)
+    text = httpx.get(f"{api.url}/metrics").text
+    assert 'shoebox_requests_total{method="POST",route="/v1/jobs",status="202"}' in text
+    assert 'shoebox_shards_ready{lane="interactive"}' in text and "# TYPE shoebox_jobs_unfinished gauge" in text
+
+
+def test_the_docs_describe_every_field(api: Any) -> None:
+    assert httpx.get(f"{api.url}/docs").status_code == 200
+    document = httpx.get(f"{api.url}/openapi.json").json()
+    for name, schema in document["components"]["schemas"].items():
+        for field, about in schema.get("properties", {}).items():
+            assert "description" in about, f"{name}.{field}"
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary") and operation.get("description"), f"{method} {path}"
+            assert all("description" in one for one in operation.get("parameters", ()) if one["in"] != "path")
