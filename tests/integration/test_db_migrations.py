@@ -1,0 +1,71 @@
+"""The tables: made from nothing, by several processes at once, the same as the model, and taken down again."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from desk import at_once
+from sqlalchemy import inspect, select
+
+from db.database import Database
+from db.schema import Base, Beat
+from db.upgrade import MIGRATIONS, is_current, upgrade
+
+ROOT = MIGRATIONS.parent.parent
+
+
+def test_a_new_database_is_migrated_once(empty_url: str) -> None:
+    database = Database(empty_url)
+    assert not is_current(database)
+    upgrade(database)
+    upgrade(database)
+    assert is_current(database)
+    with database.read() as session:
+        assert session.scalars(select(Beat.name)).all() == ["sweep"]
+    database.close()
+
+
+def test_several_processes_may_migrate_at_once(empty_url: str, tmp_path: Path) -> None:
+    environment = os.environ | {"SHOEBOX_DATABASE_URL": empty_url, "SHOEBOX_DATA_DIR": str(tmp_path)}
+    processes = [
+        subprocess.Popen([sys.executable, "-m", "db", "upgrade"], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
+    database = Database(empty_url)
+    assert is_current(database)
+    database.close()
+
+
+def test_the_migrations_make_what_the_model_says(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_downgrade_leaves_nothing(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.execution_options(shoebox_write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert inspect(database.engine).get_table_names() == ["alembic_version"]
+    upgrade(database)
+    assert is_current(database)
+
+
+def test_threads_wait_for_their_turn_to_write(database: Database) -> None:
+    def move_on(_: int) -> None:
+        with database.write() as session:
+            beat = session.scalars(select(Beat).with_for_update()).one()
+            beat.due_at += 1
+
+    at_once(move_on, range(12))
+    with database.read() as session:
+        assert session.scalars(select(Beat.due_at)).one() == 12
