@@ -108,14 +108,16 @@ def settle_unpack(session: Session, claim: UnpackClaim, results: Sequence[Unpack
     job.started_at = database_time(session)
     opened = [result for result in results if not result.error]
     if not opened:
-        fail(session, job, results[0].error or "no_source", results[0].message or "The job has no source.")
+        error, message = next(((r.error, r.message) for r in results if r.error), ("no_source", None))
+        fail(session, job, error, message or "The job has no source that can be opened.")
         return
     job.state = JobState.RUNNING
     refused = sum(len(result.refused) for result in opened)
     total = refused + add_shards(session, job, [(r.source, r.entries) for r in opened], shard_items)
     job.total = job.pending = total
-    for result in opened:
-        count(session, job, insert_items(session, job, result.source, result.refused))
+    written = [row for result in opened for row in insert_items(session, job, result.source, result.refused)]
+    # Counted once for all sources: tallies are locked in key order, so that two settlements cannot deadlock.
+    count(session, job, written)
     close_if_done(session, job)
 
 
