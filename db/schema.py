@@ -121,7 +121,7 @@ class Shard(Base):
     __tablename__ = "shards"
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
-    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"))
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"), index=True)
     owner: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
     lane: Mapped[int]
@@ -145,7 +145,7 @@ class Item(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(String(64))
-    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"))
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"), index=True)
     entry: Mapped[list[Any]]
     name: Mapped[str] = mapped_column(Text)
     decision: Mapped[str] = mapped_column(String(16))

@@ -134,6 +134,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_items_owner_decision", ["owner", "decision", "job_id", "position"], unique=False)
         batch_op.create_index("ix_items_owner_label", ["owner", "label", "job_id", "position"], unique=False)
         batch_op.create_index("ix_items_owner_reason", ["owner", "reason", "job_id", "position"], unique=False)
+        batch_op.create_index(batch_op.f("ix_items_source_id"), ["source_id"], unique=False)
 
     op.create_table(
         "job_sources",
@@ -190,12 +191,14 @@ def upgrade() -> None:
     with op.batch_alter_table("shards", schema=None) as batch_op:
         batch_op.create_index("ix_shards_claim", ["state", "suspect", "lane", "fair", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_shards_job_id"), ["job_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_shards_source_id"), ["source_id"], unique=False)
 
     op.execute("INSERT INTO beats (name, due_at) VALUES ('sweep', 0)")
 
 
 def downgrade() -> None:
     with op.batch_alter_table("shards", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_shards_source_id"))
         batch_op.drop_index(batch_op.f("ix_shards_job_id"))
         batch_op.drop_index("ix_shards_claim")
 
@@ -209,6 +212,7 @@ def downgrade() -> None:
 
     op.drop_table("job_sources")
     with op.batch_alter_table("items", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_items_source_id"))
         batch_op.drop_index("ix_items_owner_reason")
         batch_op.drop_index("ix_items_owner_label")
         batch_op.drop_index("ix_items_owner_decision")
