@@ -3,7 +3,7 @@ FROM python:3.13-slim
 
 RUN useradd --create-home --uid 10001 shoebox && install -d -o shoebox -g shoebox -m 0700 /data
 WORKDIR /opt/shoebox
-COPY pyproject.toml constraints.txt README.md alembic.ini settings.py ./
+COPY pyproject.toml constraints.txt README.md alembic.ini logs.py settings.py ./
 COPY model model
 COPY db db
 COPY worker worker

@@ -182,6 +182,8 @@ def stack(settings: Settings) -> Finding:
     states = supervisor.states()
     if not states and health is None:
         return Finding("stack", False, "not running", "shoebox up")
+    if not states and supervisor.socket.exists():
+        return Finding("stack", False, "its supervisor was killed", "shoebox up (starts everything anew)")
     down = [state.name for state in states if state.state != "RUNNING"]
     if down:
         return Finding("stack", False, f"not running: {', '.join(down)}", f"shoebox logs {down[0]}")

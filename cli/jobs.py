@@ -21,7 +21,7 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """List the newest jobs."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     with local_client(settings()) as client:
         found = list(itertools.islice(client.jobs(), limit))
@@ -31,7 +31,9 @@ def jobs(
     if not found:
         say(f"There are no jobs yet; make one with: {own_name()} tag PHOTOS")
         return
-    table = Table("job", "from", "state", "photos", "tagged", "not tagged", "failed")
+    table = Table(
+        Column("job", no_wrap=True, min_width=26), "from", "state", "photos", "tagged", "not tagged", "failed"
+    )
     for view in found:
         counts = view.counts
         numbers = (counts.total, counts.accepted, counts.rejected, counts.failed)
@@ -46,16 +48,15 @@ def job(
     as_json: AsJson = False,
 ) -> None:
     """Show one job; with --watch, wait for it and fetch its results as `tag` does."""
+    from cli.photos import results_folder
     from cli.progress import describe
     from cli.tag import finish, follow
 
     with local_client(settings(), patience=60.0 if watch else 0.0) as client:
         handle = client.job(job_id)
         if watch and not as_json:
-            view = follow(handle)
-            folder = (out or Path(f"{Path(_from(view)).stem or view.id}.shoebox")).expanduser()
-            folder.mkdir(parents=True, exist_ok=True)
-            finish(client, view, folder)
+            view = follow(client, handle)
+            finish(client, view, results_folder(Path(_from(view)), out))
             return
         view = handle.wait() if watch else handle.view
     if as_json:

@@ -41,14 +41,14 @@ def create(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List all keys, without their secrets."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     with local_client(settings()) as client:
         found = client.keys()
     if as_json:
         show_json(found)
         return
-    table = Table("key", "owner", "name", "scopes", "state")
+    table = Table(Column("key", no_wrap=True, min_width=26), "owner", "name", "scopes", "state")
     for key in found:
         state = "revoked" if key.get("revoked_at") else "valid"
         table.add_row(key["id"], plain(key["owner"]), plain(key["name"]), ", ".join(key["scopes"]), state)

@@ -29,7 +29,8 @@ class Commands(TyperGroup):
                 raise
             complain(str(error))
             for wrong in error.errors if isinstance(error, Refused) else ():
-                complain(f"{wrong.get('field')}: {wrong.get('message')}")
+                if str(wrong.get("message")) not in str(error):
+                    complain(f"{wrong.get('field')}: {wrong.get('message')}")
             if isinstance(error, Unreachable):
                 complain("is it running? see: shoebox status")
             ctx.exit(REFUSED if isinstance(error, Refused) else NO_STACK)

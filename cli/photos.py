@@ -1,5 +1,6 @@
 """What a person points at: a ZIP, a folder or one image."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,12 @@ def upload_of(photos: Path) -> "Upload":
 
 
 def results_folder(photos: Path, out: Path | None) -> Path:
-    """Where the results go: ``out``, else ``NAME.shoebox`` in the current folder. Made if it is missing."""
+    """Where the results go: ``out``, else ``NAME.shoebox`` in the current folder. It need not exist yet.
+
+    Raises `Failure` when it could not be written to: better before the work than after it.
+    """
     folder = out.expanduser() if out is not None else Path(f"{photos.resolve().stem or 'photos'}.shoebox")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure(f"the results cannot be written to {folder}: {error.strerror}", USAGE) from error
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise Failure(f"the results cannot be written to {folder}", USAGE)
     return folder

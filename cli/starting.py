@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cli.orphans import end_orphans
 from cli.output import NO_STACK, Failure, own_name, span
 from cli.port import holder
 from cli.programs import CLASSIFY
@@ -34,6 +35,7 @@ def bring_up(settings: Settings, tell: Tell, reveal: Tell) -> None:
     with _alone(supervisor.run / "up.lock"):
         fresh = not supervisor.running()
         if fresh:
+            end_orphans(supervisor.socket)
             check_port(settings)
             tell("preparing the database")
             prepare_data(settings, reveal)
@@ -100,11 +102,13 @@ def wait_ready(supervisor: Supervisor, tell: Tell) -> None:
     started = time.monotonic()
     pids: dict[str, set[int]] = defaultdict(set)
     while True:
-        missing = not_ready(supervisor.settings)
+        states = supervisor.states()
+        # A worker that has just died is alive in the database for seconds more: its process must stand, too.
+        missing = not_ready(supervisor.settings) or [state.name for state in states if state.state != "RUNNING"]
         if not missing:
             return
         tell("waiting for " + ", ".join(missing))
-        for state in supervisor.states():
+        for state in states:
             if state.pid:
                 pids[state.name].add(state.pid)
             if state.state not in STARTED or len(pids[state.name]) >= TRIES:

@@ -83,7 +83,6 @@ class Supervisor:
 
     def start(self) -> None:
         """Starts supervisord with all programs, in the background. Raises `Failure` when it does not come up."""
-        end_orphans(self.socket)
         if self.settings.embedded_redis:
             (self.run / "redis.conf").write_text(redis_conf(self.settings))
         (self.run / "supervisord.conf").write_text(configuration(programs(self.settings)))

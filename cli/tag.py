@@ -66,16 +66,23 @@ def tag(
         if upload.left_out:
             shown = ", ".join(upload.left_out[:3]) + (" …" if len(upload.left_out) > 3 else "")
             say(f"{amount(len(upload.left_out), 'file')} could not be opened and stayed behind: {plain(shown)}")
-        finish(client, follow(job), folder)
+        finish(client, follow(client, job), folder)
 
 
-def follow(job: "Job") -> "JobView":
+def follow(client: "Client", job: "Job") -> "JobView":
     """Waits for the job with live progress. Ctrl-C leaves it running and says how to come back."""
+    from cli.patience import Patience
     from cli.progress import judging
 
+    patience = Patience(client)
     try:
         with judging() as show:
-            return job.wait(on_change=show)
+
+            def look(view: "JobView") -> None:
+                show(view)
+                patience.look(view)
+
+            return job.wait(on_change=look)
     except KeyboardInterrupt:
         say(f"\nthe job goes on without you; come back to it with: {own_name()} job {job.id} --watch")
         raise typer.Exit(INTERRUPTED) from None
@@ -85,6 +92,7 @@ def finish(client: "Client", view: "JobView", folder: Path) -> None:
     """Fetches the results of a finished job into ``folder`` and sums them up. Exit code 1 for a job that failed."""
     from cli import summary
 
+    folder.mkdir(parents=True, exist_ok=True)
     jsonl = client.results(view.id, "jsonl", folder / "results.jsonl")
     csv = client.results(view.id, "csv", folder / "results.csv")
     summary.show(view, summary.tally(jsonl), _model(client, view.model))

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.output import amount, plain, span
+from cli.output import Failure, amount, plain, span
 from cli.photos import results_folder
 from cli.port import holder
 from cli.starting import tail
@@ -142,7 +142,9 @@ def test_results_go_beside_or_where_they_are_told(tmp_path: Path, monkeypatch: p
 
     assert results_folder(tmp_path / "trip.zip", None) == Path("trip.shoebox")
     assert results_folder(Path("trip.zip"), tmp_path / "a" / "b") == tmp_path / "a" / "b"
-    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Failure, match="cannot be written"):
+        results_folder(Path("trip.zip"), tmp_path / "file" / "b")
 
 
 def test_foreign_text_cannot_steer_the_terminal() -> None:
