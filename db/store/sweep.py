@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -42,17 +42,24 @@ def elect(session: Session, sweep_seconds: float) -> bool:
 
 def lapsed_shards(session: Session, lease_seconds: float) -> list[tuple[int, int, str]]:
     """(shard, attempt, job) of leases that ran out, or that lie further ahead than a lease can."""
-    late = or_(Shard.lease_until < now(), Shard.lease_until > now() + 2 * lease_seconds)
-    found = select(Shard.id, Shard.attempt, Shard.job_id).where(Shard.state == ShardState.LEASED, late).limit(1000)
+    found = select(Shard.id, Shard.attempt, Shard.job_id).where(_lapsed(lease_seconds)).limit(1000)
     return [(row.id, row.attempt, row.job_id) for row in session.execute(found)]
 
 
-def recover_shard(session: Session, shard_id: int, attempt: int, job_id: str) -> str | None:
-    """Puts one lapsed shard right, job row first as everywhere; says what was done, None if there was nothing to do."""
+def _lapsed(lease_seconds: float) -> ColumnElement[bool]:
+    late = or_(Shard.lease_until < now(), Shard.lease_until > now() + 2 * lease_seconds)
+    return and_(Shard.state == ShardState.LEASED, late)
+
+
+def recover_shard(session: Session, shard_id: int, attempt: int, job_id: str, lease_seconds: float) -> str | None:
+    """Puts one lapsed shard right, job row first as everywhere; says what was done, None if there was nothing to do.
+
+    It looks at the lease again: the worker may have been slow, not dead, and have renewed it since it was listed.
+    """
     job = lock_job(session, job_id)
     shard = session.scalar(
         select(Shard)
-        .where(Shard.id == shard_id, Shard.attempt == attempt, Shard.state == ShardState.LEASED)
+        .where(Shard.id == shard_id, Shard.attempt == attempt, _lapsed(lease_seconds))
         .with_for_update()
         .execution_options(populate_existing=True)
     )
