@@ -13,7 +13,9 @@ from structlog.types import EventDict, Processor
 _SECRET_WORDS = frozenset({"authorization", "key", "secret", "password", "cookie", "gps", "token"})
 _WORDS = re.compile(r"[a-z0-9]+")
 # These say at "info" what our own lines say better, or nothing of use.
-_QUIET = ("httpx", "httpcore", "PIL", "alembic", "kombu", "amqp", "multipart", "python_multipart")
+_QUIET = ("httpx", "httpcore", "PIL", "alembic", "kombu", "amqp")
+# Warns of every odd byte that a sender may choose to send.
+_SILENT = ("python_multipart",)
 
 
 def configure(format: str, level: str) -> None:
@@ -51,6 +53,8 @@ def configure(format: str, level: str) -> None:
         logger.handlers, logger.propagate = [], True
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
     # The API logs each request itself, with its id and without its query.
     logging.getLogger("uvicorn.access").disabled = True
 

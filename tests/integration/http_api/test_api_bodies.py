@@ -1,7 +1,10 @@
 """Hostile and unlucky bodies: refused while they stream, and nothing of them is kept."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +15,10 @@ import pytest
 from fastapi import Request
 
 from api.body import TooSlow, body_of
+from db.database import Database
+from db.local_key import ensure_local_key
 from db.store.keys import Scope
+from db.upgrade import upgrade
 from settings import Settings
 
 Make = Callable[..., bytes]
@@ -34,8 +40,8 @@ def connect(api: Any) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=20)
 
 
-def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
     return condition()
@@ -119,6 +125,44 @@ def test_no_room_is_507_and_recovers(serve: Any, home: Path, scene: Make) -> Non
         assert answer.status_code == 507 and answer.json()["code"] == "storage_full"
         assert full.blobs() == before
         assert httpx.get(f"{full.url}/health/ready").status_code == 503
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_a_disk_that_fills_up_is_507_and_recovers(home: Path, tmp_path: Path, scene: Make, form: bool) -> None:
+    (tmp_path / "models").symlink_to(home / "models")
+    database = Database(f"sqlite:///{tmp_path}/shoebox.db")
+    upgrade(database)
+    key = ensure_local_key(database, tmp_path / "key")
+    database.close()
+    # No file of the process may pass 8 MiB: the system refuses to write on, as it does on a full disk.
+    limited = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (2**23, 2**23)); import uvicorn; uvicorn.main()"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", limited, "api.app:create_app", "--factory", "--port", str(port), "--log-level", "error"],
+        env={**os.environ, "SHOEBOX_DATA_DIR": str(tmp_path), "SHOEBOX_MODEL": "tiny", "SHOEBOX_LOG_LEVEL": "error"},
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": key or ""}, timeout=30) as client:
+            assert until(lambda: answers(client), 30)
+            big: dict[str, Any] = {"content": bytes(2**24), "headers": ZIP}
+            if form:
+                big = {"files": [("files", ("a.jpg", scene("sea"))), ("files", ("b.jpg", bytes(2**24)))]}
+            answer = client.post("/v1/jobs", **big)
+            assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+            assert list((tmp_path / "blobs").iterdir()) == [] and client.get("/v1/jobs").json()["data"] == []
+            small = client.post("/v1/jobs", content=scene("sea"), headers={"Content-Type": "image/jpeg"})
+            assert small.status_code == 202
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health/live").is_success
+    except httpx.TransportError:
+        return False
 
 
 def request_of(messages: list[tuple[float, dict[str, Any]]]) -> Request:
