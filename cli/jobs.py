@@ -55,7 +55,7 @@ def job(
     with local_client(settings(), patience=60.0 if watch else 0.0) as client:
         handle = client.job(job_id)
         if watch and not as_json:
-            view = follow(client, handle)
+            view = follow(client, handle, out)
             finish(client, view, results_folder(Path(_from(view)), out))
             return
         view = handle.wait() if watch else handle.view

@@ -1,5 +1,6 @@
 """``shoebox tag``: from photos on disk to a summary and result files."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -66,10 +67,10 @@ def tag(
         if upload.left_out:
             shown = ", ".join(upload.left_out[:3]) + (" …" if len(upload.left_out) > 3 else "")
             say(f"{amount(len(upload.left_out), 'file')} could not be opened and stayed behind: {plain(shown)}")
-        finish(client, follow(client, job), folder)
+        finish(client, follow(client, job, out), folder)
 
 
-def follow(client: "Client", job: "Job") -> "JobView":
+def follow(client: "Client", job: "Job", out: Path | None) -> "JobView":
     """Waits for the job with live progress. Ctrl-C leaves it running and says how to come back."""
     from cli.patience import Patience
     from cli.progress import judging
@@ -84,7 +85,8 @@ def follow(client: "Client", job: "Job") -> "JobView":
 
             return job.wait(on_change=look)
     except KeyboardInterrupt:
-        say(f"\nthe job goes on without you; come back to it with: {own_name()} job {job.id} --watch")
+        more = f" --out {shlex.quote(str(out))}" if out is not None else ""
+        say(f"\nthe job goes on without you; come back to it with: {own_name()} job {job.id} --watch{plain(more)}")
         raise typer.Exit(INTERRUPTED) from None
 
 
