@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from db.schema import Job, Shard, Source
@@ -21,7 +21,7 @@ class BlobPlace:
 
 def next_model(session: Session, models: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
     """The (model, version) of the first ready shard among those the worker has; None when nothing is ready."""
-    known = or_(*(and_(Shard.model == name, Shard.version == version) for name, version in models))
+    known = or_(false(), *(and_(Shard.model == name, Shard.version == version) for name, version in models))
     # Shards under suspicion come last: one of them may end this worker.
     row = session.execute(
         select(Shard.model, Shard.version)

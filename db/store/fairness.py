@@ -1,8 +1,8 @@
 """Start-time fair queueing (Goyal, Vin and Cheng, 1996) over jobs, each weighed by how many its owner has running.
 
 A shard's tag is the virtual time when it is made plus the photos of its job before it, times the owner's running jobs.
-The virtual time is the lowest tag among unfinished shards: a small job that comes while a huge one runs starts beside
-the huge one's current shard, not behind its last.
+The virtual time is the lowest tag in service, else the lowest that waits: a small job that comes while a huge one runs
+starts beside the huge one's current shard, not behind its last. A shard that no worker can take does not hold it back.
 """
 
 from sqlalchemy import func, select
@@ -13,14 +13,13 @@ from db.states import JobState, ShardState
 
 
 def virtual_time(session: Session, lane: int) -> float:
-    """The lowest tag among the lane's unfinished shards; 0 when there are none."""
-    lowest = [
-        session.scalar(
-            select(func.min(Shard.fair)).where(Shard.state == state, Shard.suspect.is_(False), Shard.lane == lane)
-        )
-        for state in (ShardState.READY, ShardState.LEASED)
-    ]
-    return min((tag for tag in lowest if tag is not None), default=0.0)
+    """The lowest tag among the lane's leased shards, else among its ready ones; 0 when there are none."""
+    for state in (ShardState.LEASED, ShardState.READY):
+        lowest = select(func.min(Shard.fair)).where(Shard.state == state, Shard.suspect.is_(False), Shard.lane == lane)
+        tag = session.scalar(lowest)
+        if tag is not None:
+            return tag
+    return 0.0
 
 
 def running_jobs(session: Session, owner: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, false, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -74,7 +74,7 @@ def claim(
 
     ``suspects``: only shards under suspicion of killing workers, which are judged one at a time.
     """
-    known = or_(*(and_(Shard.model == name, Shard.version == version) for name, version in models))
+    known = or_(false(), *(and_(Shard.model == name, Shard.version == version) for name, version in models))
     wanted = [Shard.state == ShardState.READY, Shard.suspect.is_(suspects), known]
     if lane is not None:
         wanted.append(Shard.lane == lane)
@@ -102,12 +102,18 @@ def claim(
 
 def extend(session: Session, worker: str, claims: Sequence[Claim], lease_seconds: float) -> set[int]:
     """Renews the worker's leases; returns the shards that are still its own."""
-    if not claims:
-        return set()
-    held = or_(*(and_(Shard.id == c.shard, Shard.attempt == c.attempt) for c in claims))
+    held = or_(false(), *(and_(Shard.id == c.shard, Shard.attempt == c.attempt) for c in claims))
+    # Only who takes a shard away locks it while it is leased. Not to wait for them means never to deadlock with them.
+    mine = (
+        select(Shard.id)
+        .where(held, Shard.state == ShardState.LEASED, Shard.worker == worker)
+        .with_for_update(skip_locked=True)
+        .cte("mine")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
     kept = session.scalars(
         update(Shard)
-        .where(held, Shard.state == ShardState.LEASED, Shard.worker == worker)
+        .where(Shard.id.in_(select(mine.c.id)))
         .values(lease_until=now() + lease_seconds)
         .returning(Shard.id)
         .execution_options(synchronize_session=False)
