@@ -121,7 +121,7 @@ class MultipartReader:
         self._fields += not is_file
         if self._files > self._max_files:
             raise TooManyParts(
-                f"This request holds more files than it may ({self._max_files:,}); a ZIP sent to /v1/jobs may hold more."
+                f"This request holds more files than it may ({self._max_files:,}); a ZIP to /v1/jobs may hold more."
             )
         if self._fields > MOST_FIELDS:
             raise TooManyParts(f"One submission may hold at most {MOST_FIELDS} fields.")
