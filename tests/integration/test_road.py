@@ -2,6 +2,8 @@
 
 import io
 import signal
+import sqlite3
+import subprocess
 import threading
 import time
 import zipfile
@@ -91,7 +93,7 @@ def test_a_frozen_worker_cannot_write_once_its_lease_is_lost(
     job = shoebox.client.submit([archive(tmp_path, photos, 800)])
     wait_until(lambda: job.refresh().counts.done > 0, 30, shoebox.logs)
     frozen = shoebox.processes[CLASSIFY]
-    frozen.send_signal(signal.SIGSTOP)
+    freeze_between_writes(shoebox, frozen)
     shoebox.start(CLASSIFY)
     try:
         wait_until(lambda: job.refresh().state == "completed", 60, shoebox.logs)
@@ -101,6 +103,21 @@ def test_a_frozen_worker_cannot_write_once_its_lease_is_lost(
     frozen.terminate()
     frozen.wait(20)
     assert_whole(shoebox, job, 800)
+
+
+def freeze_between_writes(shoebox: Running, process: subprocess.Popen[bytes]) -> None:
+    """Stops a process while it does not hold SQLite's one write lock, which would stop everybody."""
+    for _ in range(100):
+        process.send_signal(signal.SIGSTOP)
+        with sqlite3.connect(shoebox.home / "shoebox.db", timeout=0.2, isolation_level=None) as probe:
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+            else:
+                probe.execute("ROLLBACK")
+                return
+    raise AssertionError("the process never let go of the database")
 
 
 def test_redis_may_forget_everything(shoebox: Running, photos: list[bytes], tmp_path: Path) -> None:
@@ -120,7 +137,7 @@ def test_jobs_are_taken_while_redis_is_down(shoebox: Running, photos: list[bytes
         assert time.monotonic() - began < 5
     shoebox.start(REDIS)
     for job in jobs:
-        # Workers that Celery has left deaf end by themselves; here nobody supervises them, so the test starts them again.
+        # Workers that Celery has left deaf end by themselves; nobody supervises them here, so the test starts them again.
         wait_until(lambda job=job: _revived(shoebox, job), 60, shoebox.logs)  # type: ignore[misc]
         assert_whole(shoebox, job, 50)
 

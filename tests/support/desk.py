@@ -112,8 +112,13 @@ class Desk:
     def delete(self, job_id: str) -> list[str]:
         """Deletes the job, and remembers its items, for the tallies keep them."""
         with self.database.write() as session:
-            self.deleted += _tallied(session, Item.job_id == job_id)
-            return delete_job(session, job_id)
+            return self.delete_in(session, job_id)
+
+    def delete_in(self, session: Session, job_id: str) -> list[str]:
+        items = _tallied(session, Item.job_id == job_id)
+        blobs = delete_job(session, job_id)
+        self.deleted += items
+        return blobs
 
     def locked(self, session: Session, job_id: str) -> Job:
         job = lock_job(session, job_id)

@@ -39,8 +39,8 @@ class Running:
         (home / "run").mkdir()
         shutil.copytree(bundle.path, home / "models" / bundle.name)
         values: dict[str, object] = {
-            "data_dir": home, "port": port, "model": bundle.name, "database_url": database_url, "backend": "onnxruntime",
-            "lease_seconds": 3, "sweep_seconds": 1, "idle_exit_seconds": 3, "log_format": "json", "threads": 1,
+            "data_dir": home, "port": port, "model": bundle.name, "database_url": database_url, "log_format": "json",
+            "backend": "onnxruntime", "lease_seconds": 3, "sweep_seconds": 1, "idle_exit_seconds": 3, "threads": 1,
         }  # fmt: skip
         values |= settings
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SHOEBOX_")} | {
@@ -53,6 +53,7 @@ class Running:
         ensure_local_key(self.database, self.settings.key_path)
         self.key = self.settings.key_path.read_text().strip()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.started: list[subprocess.Popen[bytes]] = []
         self.health = ""
         self.client = Client(self.settings.url, self.key)
 
@@ -78,6 +79,7 @@ class Running:
                 self.processes[name] = subprocess.Popen(
                     self.commands()[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log
                 )
+            self.started.append(self.processes[name])
         return self
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
@@ -104,11 +106,13 @@ class Running:
 
     def logs(self) -> str:
         """The end of every log, for a test that fails."""
-        return self.health + "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.home.glob("*.log")))
+        return self.health + "\n".join(
+            f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.home.glob("*.log"))
+        )
 
     def close(self) -> None:
         """Ends every process."""
-        for process in reversed(self.processes.values()):
+        for process in reversed(self.started):
             if process.poll() is None:
                 process.kill()
                 process.wait()
