@@ -48,7 +48,9 @@ def delete_job(session: Session, job_id: str) -> list[str]:
         return []
     if not JobState(job.state).finished:
         raise StillRunning("The job is still running: cancel it first.")
-    sources = list(session.scalars(select(JobSource.source_id).where(JobSource.job_id == job_id)))
+    # Locked in the order that all jobs sharing them have: of two jobs deleted at once, the later sees the earlier gone.
+    shared = select(Source.id).join(JobSource, JobSource.source_id == Source.id).where(JobSource.job_id == job_id)
+    sources = list(session.scalars(shared.order_by(JobSource.ordinal).with_for_update(of=Source)))
     session.execute(delete(Job).where(Job.id == job_id))
     needed = select(func.count()).where(JobSource.source_id == Source.id).scalar_subquery()
     orphans = session.execute(
