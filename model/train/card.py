@@ -6,7 +6,7 @@ from typing import Any
 from model.bundle import Manifest
 
 
-def card(manifest: Manifest, counts: dict[str, int], notes: str = "") -> str:
+def card(manifest: Manifest, counts: dict[str, int]) -> str:
     """Markdown: what the model knows, where it comes from, what was measured on validation photos, and its limits."""
     plain, varied = manifest.figures["validation"], manifest.figures["varied"]
     lines = manifest.thresholds
@@ -51,11 +51,11 @@ A photo is accepted when three things hold:
 
 - its picture statistics are those of photos;
 - its first tag has a calibrated confidence of at least {lines.confidence:.3f} (temperature {manifest.temperature:.3f});
-- its novelty, a relative Mahalanobis distance on normalised features, is at most {lines.novelty_normal:.3f},
-  or {lines.novelty_strict:.3f} when the job asks for strict.
+- its novelty, the relative and the plain Mahalanobis distance of its normalised features, is at most
+  {lines.novelty_normal:.3f}, or {lines.novelty_strict:.3f} when the job asks for strict.
 
 These lines were drawn on the validation photos and their copies alone; no picture from outside had a say.
-{notes}"""
+"""
 
 
 def _percent(figures: Mapping[str, Any], key: str) -> str:

@@ -30,10 +30,11 @@ class Photos:
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands: epochs done (head and fine-tuning together), the best so far and the history of both sets."""
+    """Where a run stands: epochs done (head and fine-tuning together), the history, and the best validation
+    cross-entropy: with noisy labels it moves less by chance than accuracy does."""
 
     done: int = 0
-    best: float = -1.0
+    best: float = math.inf
     best_epoch: int = -1
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -82,8 +83,8 @@ class Loop:
             accuracy, entropy = self._validate()
             self.progress.done = epoch + 1
             self.progress.history.append({"epoch": epoch, "loss": loss, "accuracy": accuracy, "entropy": entropy})
-            if accuracy > self.progress.best:
-                self.progress.best, self.progress.best_epoch = accuracy, epoch
+            if entropy < self.progress.best:
+                self.progress.best, self.progress.best_epoch = entropy, epoch
                 self.best_weights = {k: v.detach().cpu().clone() for k, v in self.average.module.state_dict().items()}
             self._save(optimizer)
             self.report(

@@ -62,7 +62,7 @@ def test_a_checkpoint_of_another_configuration_is_left_alone(tmp_path: Path) -> 
 
 def test_no_better_for_long_stops_early(tmp_path: Path) -> None:
     heard: list[str] = []
-    run = loop(config(tmp_path, head_epochs=0, epochs=6, patience=1, rate=0.0), heard.append)
+    run = loop(config(tmp_path, head_epochs=6, epochs=0, patience=1, head_rate=0.0), heard.append)
     run.run()
     assert heard[-1] == "no better for 1 epochs: stopped early"
     assert run.progress.done < 6
