@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     @property
     def redis(self) -> str:
         """The Redis URL in force, as redis-py reads it."""
-        return self.redis_url or f"unix://{self.redis_socket}"
+        return self.redis_url or f"unix://{quote(str(self.redis_socket))}"
 
     @property
     def broker(self) -> str:
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
     @property
     def blobs(self) -> str:
         """URL of the blob store in force."""
-        return self.blobs_url or f"file://{self.home / 'blobs'}"
+        return self.blobs_url or f"file://{quote(str(self.home / 'blobs'))}"
 
     @property
     def key_path(self) -> Path:
