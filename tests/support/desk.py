@@ -147,6 +147,12 @@ class Desk:
         assert found is not None
         return found
 
+    def state(self, job_id: str) -> JobState | None:
+        """The state of a job that may be gone."""
+        with self.database.read() as session:
+            found = session.scalar(select(Job.state).where(Job.id == job_id))
+        return None if found is None else JobState(found)
+
     def items(self, job_id: str) -> list[Item]:
         with self.database.read() as session:
             return items_of_job(session, job_id, 10_000)
