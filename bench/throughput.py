@@ -54,9 +54,8 @@ def main() -> int:
                 bare = bare_loop(archive, bundle.input_size, backend)
                 stack = through_stack(url, key, archive, arguments.count)
                 rates.append((bare, stack))
-                print(
-                    f"round {number + 1}: bare loop {bare:6.1f} photos/s   stack {stack:6.1f}   ratio {stack / bare:.3f}"
-                )
+                ratio = stack / bare
+                print(f"round {number + 1}: bare loop {bare:6.1f} photos/s, stack {stack:6.1f}, ratio {ratio:.3f}")
         finally:
             subprocess.run([*shoebox, "down"], env=environment, check=False, stdout=subprocess.DEVNULL)
             backend.close()

@@ -68,7 +68,7 @@ def show(job: "JobView", found: Tally, model: dict[str, Any] | None) -> None:
     if found.reasons["failed"]:
         say(f"To try the failed ones again: {own_name()} retry {job.id}")
     if model is not None:
-        say(f"The model {plain(str(model['name']))} knows: {plain(str(model['knows']))}")
+        say(f"About the model {plain(str(model['name']))}: {plain(str(model['knows']))}")
         say(f"To use another: --model NAME; what there is: {own_name()} model list")
 
 

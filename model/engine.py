@@ -1,7 +1,7 @@
 """Photos in, verdicts out: decoders work ahead in their own processes while the network runs in the caller's thread."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
@@ -48,7 +48,7 @@ class Engine:
         self._window = max(2 * batch_size, 4 * len(pool.pids()))
         self._room = batch_size
 
-    def judge(self, photos: Iterable[Photo[Key]]) -> Iterator[tuple[Key, Verdict]]:
+    def judge(self, photos: Iterable[Photo[Key]]) -> Generator[tuple[Key, Verdict], None, None]:
         """A verdict for every photo, as each is ready, in any order.
 
         ``photos`` is pulled as room appears, never far ahead. What is wrong with a picture is its verdict. Whatever

@@ -137,7 +137,7 @@ def test_jobs_are_taken_while_redis_is_down(shoebox: Running, photos: list[bytes
         assert time.monotonic() - began < 5
     shoebox.start(REDIS)
     for job in jobs:
-        # Workers that Celery has left deaf end by themselves; nobody supervises them here, so the test starts them again.
+        # Workers that Celery has left deaf end by themselves; nobody supervises them here: the test does.
         wait_until(lambda job=job: _revived(shoebox, job), 60, shoebox.logs)  # type: ignore[misc]
         assert_whole(shoebox, job, 50)
 
