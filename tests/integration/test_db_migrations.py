@@ -49,7 +49,9 @@ def test_the_migrations_make_what_the_model_says(database: Database) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_a_downgrade_leaves_nothing(database: Database) -> None:
+def test_a_downgrade_leaves_nothing(empty_url: str) -> None:
+    database = Database(empty_url)
+    upgrade(database)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with database.engine.execution_options(shoebox_write=True).begin() as connection:
@@ -58,6 +60,7 @@ def test_a_downgrade_leaves_nothing(database: Database) -> None:
     assert inspect(database.engine).get_table_names() == ["alembic_version"]
     upgrade(database)
     assert is_current(database)
+    database.close()
 
 
 def test_threads_wait_for_their_turn_to_write(database: Database) -> None:
@@ -69,3 +72,14 @@ def test_threads_wait_for_their_turn_to_write(database: Database) -> None:
     at_once(move_on, range(12))
     with database.read() as session:
         assert session.scalars(select(Beat.due_at)).one() == 12
+
+
+def test_many_may_open_a_new_database_at_once(empty_url: str) -> None:
+    def look(_: int) -> list[str]:
+        database = Database(empty_url)
+        with database.read() as session:
+            tables = inspect(session.connection()).get_table_names()
+        database.close()
+        return tables
+
+    assert at_once(look, range(12)) == [[]] * 12
