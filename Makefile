@@ -11,7 +11,8 @@ help:
 	@echo "make tag PHOTOS=trip.zip [OUT=folder]   tag a ZIP, a folder or one image"
 	@echo "make up, make down, make status         start, stop and look at Shoebox"
 	@echo "make doctor                             check each part"
-	@echo "make test, make lint, make bench        for developers"
+	@echo "make test, make lint                    for developers"
+	@echo "make bench PHOTOS=photos.zip            throughput beside a bare loop"
 	@echo "make clean                              remove the installation (photos and results stay)"
 
 tag: .venv/.installed
@@ -31,7 +32,8 @@ lint: .venv/.installed-dev
 	$(BIN)/lint-imports
 
 bench: .venv/.installed
-	$(BIN)/python -m bench.throughput
+	@test -n "$$PHOTOS" || { echo "say which camera photos: make bench PHOTOS=photos.zip" >&2; exit 2; }
+	$(BIN)/python -m bench.throughput "$$PHOTOS"
 
 clean:
 	@test ! -x $(BIN)/shoebox || $(BIN)/shoebox down
