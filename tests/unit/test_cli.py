@@ -2,6 +2,7 @@
 
 import json
 import socket
+import tempfile
 import subprocess
 import sys
 from pathlib import Path
@@ -93,9 +94,10 @@ def test_photos_that_are_not_there(shoebox: CliRunner, tmp_path: Path) -> None:
 
 
 def test_taken_port_is_explained(shoebox: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken, tempfile.TemporaryDirectory(prefix="sb-") as short:
         port = taken.getsockname()[1]
         monkeypatch.setenv("SHOEBOX_PORT", str(port))
+        monkeypatch.setenv("SHOEBOX_DATA_DIR", short)  # pytest's own folders are too long for sockets
 
         found = shoebox.invoke(app, ["up"])
 
