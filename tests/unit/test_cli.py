@@ -2,9 +2,9 @@
 
 import json
 import socket
-import tempfile
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
