@@ -1,4 +1,4 @@
-"""Making, claiming, extending and handing back shards."""
+"""Making, claiming and extending shards."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -124,14 +124,3 @@ def extend(session: Session, worker: str, claims: Sequence[Claim], lease_seconds
 def canceling(session: Session, jobs: Iterable[str]) -> set[str]:
     """Those of the jobs that are being canceled."""
     return set(session.scalars(select(Job.id).where(Job.id.in_(list(jobs)), Job.state == JobState.CANCELING)))
-
-
-def hand_back(session: Session, claim_: Claim) -> bool:
-    """Puts an untouched shard back without a mark against it; False when it was no longer ours."""
-    result = session.execute(
-        update(Shard)
-        .where(Shard.id == claim_.shard, Shard.attempt == claim_.attempt, Shard.state == ShardState.LEASED)
-        .values(state=ShardState.READY, lease_until=None, worker=None)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(result.rowcount)  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from db.query.work import interactive_waits, next_model, params, places
 from db.schema import Shard
 from db.states import JobState, Kind, Lane, ShardState
 from db.store.settle import LeaseLost, Rest
-from db.store.shards import Claim, canceling, extend, hand_back
+from db.store.shards import Claim, canceling, extend
 
 
 def order(desk: Desk, limit: int = 1) -> list[str]:
@@ -154,9 +154,7 @@ def test_a_settled_or_taken_shard_is_not_renewed(desk: Desk) -> None:
 def test_a_shard_handed_back_is_unmarked(desk: Desk) -> None:
     desk.running()
     (claim,) = desk.claim()
-    with desk.database.write() as session:
-        assert hand_back(session, claim)
-        assert not hand_back(session, claim)
+    assert not desk.settle(claim, {}, Rest.READY)
     with pytest.raises(LeaseLost):
         desk.settle(claim)
     (again,) = desk.claim()

