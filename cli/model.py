@@ -72,7 +72,9 @@ def train(
         Path | None, typer.Option(help="The bundle's folder; default: where Shoebox finds it by name.")
     ] = None,
     validation: Annotated[Path | None, typer.Option(help="Photos kept apart; default: a fifth of the data.")] = None,
-    architecture: Annotated[str | None, typer.Option(help="A timm name, as tf_efficientnetv2_b0.")] = None,
+    architecture: Annotated[
+        str | None, typer.Option("--architecture", "--arch", help="A timm name, as tf_efficientnetv2_b0.")
+    ] = None,
     init: Annotated[Path | None, typer.Option(help="A bundle or .safetensors file to start from.")] = None,
     version: Annotated[str | None, typer.Option("--version", help="The bundle's version.")] = None,
     size: Annotated[int | None, typer.Option(min=32, help="Side in pixels at which the model reads.")] = None,
@@ -123,4 +125,8 @@ def train(
         raise Failure(str(error), USAGE) from error
     except ExportError as error:
         raise Failure(str(error)) from error
-    say(f"{plain(str(path))} is ready; tag with it: {own_name()} tag PHOTOS --model {plain(title)}")
+    if path.parent not in settings().bundle_folders:
+        say(f"{plain(str(path))} is ready; to tag with it, move it into {plain(str(settings().bundle_folders[0]))}")
+        return
+    # Workers look for models when they start.
+    say(f"{plain(str(path))} is ready; tag with it: {own_name()} down; {own_name()} tag PHOTOS --model {plain(title)}")
