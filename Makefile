@@ -19,7 +19,13 @@ tag: .venv/.installed
 	@test -n "$$PHOTOS" || { echo "say which photos: make tag PHOTOS=trip.zip [OUT=folder]" >&2; exit 2; }
 	@$(BIN)/shoebox tag "$$PHOTOS" $${OUT:+--out "$$OUT"}
 
-up down status doctor: .venv/.installed
+up: .venv/.installed
+	@$(BIN)/shoebox up
+
+down: .venv/.installed
+	@$(BIN)/shoebox down
+
+status doctor: .venv/.installed
 	@$(BIN)/shoebox $@
 
 test: .venv/.installed-dev
