@@ -21,8 +21,8 @@ from api.traffic import Traffic
 from api.wakeups import WakeUps
 from db.blobs import open_blobs
 from db.database import Database
-from model.limits import Limits
 from settings import Settings
+from worker.limits import limits_of
 from worker.senders import Hints
 
 log = structlog.get_logger(__name__)
@@ -76,14 +76,4 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         previews=previews,
         catalog=Catalog(settings.bundle_folders, settings.model),
         gate=Gate(database, settings.auth_failures_per_minute),
-    )
-
-
-def limits_of(settings: Settings) -> Limits:
-    """The model's limits on one photo, as the settings have them."""
-    return Limits(
-        max_file_bytes=settings.max_file_bytes,
-        max_pixels=settings.max_pixels,
-        decode_seconds=settings.decode_seconds,
-        decode_memory_bytes=settings.decode_memory_bytes,
     )

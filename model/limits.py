@@ -18,5 +18,5 @@ class Limits:
     max_pixels: int = 120_000_000
     min_side: int = 16
     decode_seconds: float = 10.0
-    decode_cpu_seconds: float = 8.0
+    decode_cpu_seconds: float = 5.0
     decode_memory_bytes: int = 1024 * MIB

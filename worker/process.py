@@ -14,12 +14,12 @@ from db.database import Database
 from db.store.workers import leave
 from model.bundle import Bundle
 from model.engine import Engine
-from model.limits import Limits
 from settings import Settings
 from worker.archive import ArchiveLimits
 from worker.classify import Classifier, Policy
 from worker.duties import Activity, Duties
 from worker.engines import Engines, find_bundles
+from worker.limits import limits_of
 from worker.senders import BULK, CONTROL, INTERACTIVE, Hints, celery_app
 from worker.tasks import register_classify, register_unpack
 from worker.unpack import drain_unpacking
@@ -81,20 +81,13 @@ def worker_name(kind: str) -> str:
 def _open(settings: Settings, bundle: Bundle) -> Engine:
     from model.opening import open_engine
 
-    limits = Limits(
-        max_file_bytes=settings.max_file_bytes,
-        max_pixels=settings.max_pixels,
-        decode_seconds=settings.decode_seconds,
-        decode_cpu_seconds=settings.decode_seconds,
-        decode_memory_bytes=settings.decode_memory_bytes,
-    )
     return open_engine(
         bundle.path,
         settings.backend,
         settings.device,
         settings.decoders or None,
         settings.threads or None,
-        limits,
+        limits_of(settings),
         settings.batch_size,
     )
 

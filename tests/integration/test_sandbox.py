@@ -2,51 +2,28 @@
 
 import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from struct import pack
-from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from sandboxed import SIZE, decodes, gone, many_scans, photo, saved, until
 
 from model.decode import Decoded, decode
 from model.limits import MIB, Limits
-from model.sandbox import DecodePool, PoolClosed
+from model.sandbox import DecodePool
 from model.verdict import Reason, Unreadable
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZE = 96
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    target = BytesIO()
-    image.save(target, kind, **options)
-    return target.getvalue()
-
-
-def photo(shade: int = 100) -> bytes:
-    image = Image.linear_gradient("L").resize((300, 200)).convert("RGB")
-    image.paste((shade, 200, 40), (20, 20, 90, 150))
-    return saved(image, "JPEG")
-
-
-def many_scans(count: int, side: int = 3000) -> bytes:
-    """A small progressive JPEG whose last scan comes again and again; each costs a pass over the whole picture."""
-    data = saved(Image.linear_gradient("L").resize((side, side)), "JPEG", progressive=True, quality=50)
-    last = data.rindex(b"\xff\xda")
-    return data[:last] + data[last:-2] * count + data[-2:]
 
 
 def black_png(width: int, height: int) -> bytes:
@@ -59,25 +36,10 @@ def black_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def refusal(future: Future[Decoded]) -> Unreadable:
     error = future.exception(timeout=60)
     assert isinstance(error, Unreadable), error
     return error
-
-
-def decodes(pool: DecodePool) -> bool:
-    return pool.submit(photo, SIZE).result(timeout=60).width == 300
 
 
 @pytest.fixture(scope="module")
@@ -251,71 +213,3 @@ def test_children_know_no_secrets_and_have_little_freedom(monkeypatch: pytest.Mo
         assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         assert process.rlimit(psutil.RLIMIT_AS)[0] < 4 * 2**30
         assert process.num_fds() < 10
-
-
-def test_a_pool_outlives_the_thread_that_made_it() -> None:
-    pools: list[DecodePool] = []
-    maker = threading.Thread(target=lambda: pools.append(DecodePool(1, Limits())))
-    maker.start()
-    maker.join()
-    with pools[0] as pool:
-        assert decodes(pool)
-        time.sleep(0.1)
-        assert decodes(pool)
-
-
-def test_children_die_with_their_parent() -> None:
-    program = (
-        "import sys, time\n"
-        "from model.limits import Limits\n"
-        "from model.sandbox import DecodePool\n"
-        "pool = DecodePool(2, Limits())\n"
-        "print(*pool.pids(), flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        children = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(children) == 2
-        parent.kill()
-        until(lambda: all(gone(pid) for pid in children), 5)
-
-
-def test_closing_leaves_nothing_behind_even_when_busy() -> None:
-    others = set(threading.enumerate())
-    pool = DecodePool(2, Limits(decode_seconds=60, decode_cpu_seconds=60))
-    assert decodes(pool)
-    pids = pool.pids()
-    slow = many_scans(5000)
-    futures = [pool.submit(lambda: slow, SIZE) for _ in range(6)]
-    until(futures[1].running)
-    begun = time.monotonic()
-    pool.close()
-    pool.close()
-    assert time.monotonic() - begun < 4
-    assert all(isinstance(future.exception(timeout=0), PoolClosed) for future in futures)
-    assert all(gone(pid) for pid in pids)
-    assert pool.pids() == []
-    assert set(threading.enumerate()) <= others
-    with pytest.raises(PoolClosed):
-        pool.submit(photo, SIZE)
-
-
-def test_a_picture_given_up_before_its_turn_is_not_read() -> None:
-    may_go, read = threading.Event(), threading.Event()
-
-    def wait() -> bytes:
-        assert may_go.wait(20)
-        return photo()
-
-    def note() -> bytes:
-        read.set()
-        return photo()
-
-    with DecodePool(1, Limits()) as pool:
-        first, second = pool.submit(wait, SIZE), pool.submit(note, SIZE)
-        until(first.running)
-        assert second.cancel()
-        may_go.set()
-        assert decodes(pool)
-        assert not read.is_set()

@@ -1,0 +1,83 @@
+"""How decode pools and their child processes live and end."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sandboxed import SIZE, decodes, gone, many_scans, photo, until
+
+from model.limits import Limits
+from model.sandbox import DecodePool, PoolClosed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_pool_outlives_the_thread_that_made_it() -> None:
+    pools: list[DecodePool] = []
+    maker = threading.Thread(target=lambda: pools.append(DecodePool(1, Limits())))
+    maker.start()
+    maker.join()
+    with pools[0] as pool:
+        assert decodes(pool)
+        time.sleep(0.1)
+        assert decodes(pool)
+
+
+def test_children_die_with_their_parent() -> None:
+    program = (
+        "import sys, time\n"
+        "from model.limits import Limits\n"
+        "from model.sandbox import DecodePool\n"
+        "pool = DecodePool(2, Limits())\n"
+        "print(*pool.pids(), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        children = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(children) == 2
+        parent.kill()
+        until(lambda: all(gone(pid) for pid in children), 5)
+
+
+def test_closing_leaves_nothing_behind_even_when_busy() -> None:
+    others = set(threading.enumerate())
+    pool = DecodePool(2, Limits(decode_seconds=60, decode_cpu_seconds=60))
+    assert decodes(pool)
+    pids = pool.pids()
+    slow = many_scans(5000)
+    futures = [pool.submit(lambda: slow, SIZE) for _ in range(6)]
+    until(futures[1].running)
+    begun = time.monotonic()
+    pool.close()
+    pool.close()
+    assert time.monotonic() - begun < 4
+    assert all(isinstance(future.exception(timeout=0), PoolClosed) for future in futures)
+    assert all(gone(pid) for pid in pids)
+    assert pool.pids() == []
+    assert set(threading.enumerate()) <= others
+    with pytest.raises(PoolClosed):
+        pool.submit(photo, SIZE)
+
+
+def test_a_picture_given_up_before_its_turn_is_not_read() -> None:
+    may_go, read = threading.Event(), threading.Event()
+
+    def wait() -> bytes:
+        assert may_go.wait(20)
+        return photo()
+
+    def note() -> bytes:
+        read.set()
+        return photo()
+
+    with DecodePool(1, Limits()) as pool:
+        first, second = pool.submit(wait, SIZE), pool.submit(note, SIZE)
+        until(first.running)
+        assert second.cancel()
+        may_go.set()
+        assert decodes(pool)
+        assert not read.is_set()
