@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from bench.judged import Judged, judge_all, read_zip
+from model import figures
 from model.backends.choose import open_backend
 from model.bundle import BUILT_IN, Bundle
-from model.train import evaluate
 from model.train.data import open_photos
 from model.verdict import Reason
 
@@ -34,8 +34,8 @@ def known(bundle: Bundle, judged: Judged, targets: Any) -> dict[str, Any]:
     """Figures on photos of the known scenes."""
     right = judged.guesses == targets
     return {
-        **evaluate.classification(judged.probabilities, targets, bundle.labels),
-        **evaluate.selective(right, judged.accepted),
+        **figures.classification(judged.probabilities, targets, bundle.labels),
+        **figures.selective(right, judged.accepted),
         **reasons(judged),
     }
 
@@ -50,7 +50,7 @@ def unknown(judged: Judged, scenes: Judged) -> dict[str, Any]:
     return {
         "pictures": len(judged.verdicts),
         **{
-            name: {"auroc": round(evaluate.auroc(*pair), 3), "fpr95": round(evaluate.fpr95(*pair), 3)}
+            name: {"auroc": round(figures.auroc(*pair), 3), "fpr95": round(figures.fpr95(*pair), 3)}
             for name, pair in scores.items()
         },
         "rejected": round(float(1 - judged.accepted.mean()), 4),
@@ -100,10 +100,10 @@ def main() -> None:
     backend.close()
 
 
-def show(name: str, figures: dict[str, Any]) -> None:
+def show(name: str, found: dict[str, Any]) -> None:
     """One figure a line."""
     print(name)
-    for key, value in figures.items():
+    for key, value in found.items():
         print(f"  {key}: {value}")
 
 

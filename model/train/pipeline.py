@@ -15,7 +15,8 @@ from model.backends.base import Precision
 from model.backends.openvino_cpu import OpenVinoBackend
 from model.bundle import CARD, GRAPH, NOVELTY, REFERENCE, WEIGHTS, Bundle, Manifest
 from model.bundle_write import write_bundle
-from model.train import calibrate, evaluate, export
+from model.figures import classification, selective
+from model.train import calibrate, export
 from model.train.calibrate import Calibration
 from model.train.card import card
 from model.train.config import TrainConfig
@@ -103,8 +104,8 @@ def calibration(
         probabilities = confidence.softmax(each, temperature)
         kept = calibrate.accepted(scored, lines)
         figures[name] = {
-            **evaluate.classification(probabilities, held.targets, labels),
-            **evaluate.selective(probabilities.argmax(axis=1) == held.targets, kept),
+            **classification(probabilities, held.targets, labels),
+            **selective(probabilities.argmax(axis=1) == held.targets, kept),
             "uncalibrated_error": round(confidence.ece(confidence.softmax(each), held.targets), 4),
             "rejected_by": calibrate.rejected_by(scored, lines),
         }

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.train import evaluate
+from model import figures
 from model.train.calibrate import ACCEPT, ACCEPT_STRICT, Scored, accepted, rejected_by, thresholds, together
 
 
@@ -46,22 +46,22 @@ def test_two_sets_become_one() -> None:
 
 def test_auroc_and_fpr95_of_plain_cases() -> None:
     known = np.arange(100, dtype=np.float32)
-    assert evaluate.auroc(known, known + 1000) == 1.0
-    assert evaluate.auroc(known, known) == pytest.approx(0.5)
-    assert evaluate.auroc(known, known - 1000) == 0.0
-    assert evaluate.fpr95(known, known + 1000) == 0.0
-    assert evaluate.fpr95(known, known) == pytest.approx(0.95)
+    assert figures.auroc(known, known + 1000) == 1.0
+    assert figures.auroc(known, known) == pytest.approx(0.5)
+    assert figures.auroc(known, known - 1000) == 0.0
+    assert figures.fpr95(known, known + 1000) == 0.0
+    assert figures.fpr95(known, known) == pytest.approx(0.95)
 
 
 def test_aurc_is_the_mean_risk_over_coverage() -> None:
     sure = np.array([0.9, 0.8, 0.7, 0.6], dtype=np.float32)
-    assert evaluate.aurc(sure, np.array([True, True, True, True])) == 0.0
-    assert evaluate.aurc(sure, np.array([True, True, False, False])) == pytest.approx((1 / 3 + 2 / 4) / 4)
+    assert figures.aurc(sure, np.array([True, True, True, True])) == 0.0
+    assert figures.aurc(sure, np.array([True, True, False, False])) == pytest.approx((1 / 3 + 2 / 4) / 4)
 
 
 def test_classification_figures_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.7, 0.3]], dtype=np.float32)
-    found = evaluate.classification(probabilities, np.array([0, 0, 1, 1]), ("cat", "dog"))
+    found = figures.classification(probabilities, np.array([0, 0, 1, 1]), ("cat", "dog"))
     assert found["accuracy"] == 0.75
     assert found["confusion"] == [[2, 0], [1, 1]]
     assert found["per_label"]["cat"] == {"precision": 0.6667, "recall": 1.0, "f1": 0.8}
@@ -70,5 +70,5 @@ def test_classification_figures_by_hand() -> None:
 
 def test_accuracy_of_the_accepted() -> None:
     right, kept = np.array([True, False, True, True]), np.array([True, False, False, True])
-    assert evaluate.selective(right, kept) == {"coverage": 0.5, "accepted_accuracy": 1.0}
-    assert evaluate.selective(right, ~right & right) == {"coverage": 0.0, "accepted_accuracy": 0.0}
+    assert figures.selective(right, kept) == {"coverage": 0.5, "accepted_accuracy": 1.0}
+    assert figures.selective(right, ~right & right) == {"coverage": 0.0, "accepted_accuracy": 0.0}
