@@ -33,16 +33,21 @@ class Photo(Generic[Key]):
 
 
 class Engine:
-    """One bundle on one backend beside one pool of decoders; it owns both. Used by one thread at a time.
+    """One bundle on one backend beside one pool of decoders. Used by one thread at a time.
 
+    It owns the backend, and the pool unless ``shares_pool``: then several engines decode in the same processes, one
+    after the other, and whoever opened the pool closes it after them.
     A photo is in memory from when a decoder takes it until its verdict; two batches, or four photos for each decoder,
     are under way at most.
     """
 
-    def __init__(self, bundle: Bundle, backend: Backend, pool: DecodePool, batch_size: int = 16) -> None:
+    def __init__(
+        self, bundle: Bundle, backend: Backend, pool: DecodePool, batch_size: int = 16, *, shares_pool: bool = False
+    ) -> None:
         self.bundle = bundle
         self.backend = backend
         self.batch_size = batch_size
+        self._shares_pool = shares_pool
         self._guard = Guard.of(bundle)
         self._pool = pool
         self._window = max(2 * batch_size, 4 * len(pool.pids()))
@@ -97,8 +102,9 @@ class Engine:
         selfcheck.check(self.backend, self.bundle)
 
     def close(self) -> None:
-        """Ends the decoders and the backend; a second call does nothing."""
-        self._pool.close()
+        """Ends the backend, and the decoders unless they are shared; a second call does nothing."""
+        if not self._shares_pool:
+            self._pool.close()
         self.backend.close()
 
     def __enter__(self) -> Self:

@@ -21,12 +21,14 @@ def open_engine(
     threads: int | None = None,
     limits: Limits | None = None,
     batch_size: int = 16,
+    pool: DecodePool | None = None,
 ) -> Engine:
     """Opens the bundle, the decoders and the backend, warms them up and checks them against the reference pictures.
 
     ``decoders`` is how many pictures are decoded at once (``None``: one for each core this process may use);
-    ``threads`` limits the backend's on a processor. Raises what `Bundle.open`, `open_backend` and `Engine.self_check`
-    raise; then nothing stays open.
+    ``threads`` limits the backend's on a processor. A ``pool`` is shared: it is used instead of one of the engine's own
+    (``decoders`` and ``limits`` are then the pool's), and stays open. Raises what `Bundle.open`, `open_backend` and
+    `Engine.self_check` raise; then nothing else stays open.
     """
     # The guards' matrices are small. With threads of its own the linear algebra spins between calls and takes the cores
     # from the decoders: camera photos went through the engine at 54/s, and at 65/s with one thread (bare loop: 67/s).
@@ -34,10 +36,10 @@ def open_engine(
     bundle = Bundle.open(bundle_path)
     with ExitStack() as undo:
         # Decoders first: they are processes, and a process must not be started once a GPU is in use.
-        pool = undo.enter_context(DecodePool(decoders or len(os.sched_getaffinity(0)), limits or Limits()))
+        mine = pool or undo.enter_context(DecodePool(decoders or len(os.sched_getaffinity(0)), limits or Limits()))
         network = open_backend(backend, bundle, device, threads)
         undo.callback(network.close)
-        engine = Engine(bundle, network, pool, batch_size)
+        engine = Engine(bundle, network, mine, batch_size, shares_pool=pool is not None)
         engine.warm_up()
         engine.self_check()
         undo.pop_all()
