@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,8 @@ CARD = "card.md"
 REQUIRED = (WEIGHTS, GRAPH, REFERENCE, CARD)
 PICKLES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+LEVELS = 6  # of categories above a label
 
 
 class BundleMissing(Exception):
@@ -62,7 +64,8 @@ class Manifest:
     ``architecture`` is a timm name. ``mean`` and ``std`` are per RGB channel for pixels scaled to [0, 1].
     ``temperature`` divides the logits. ``statistics`` is `statistics.Ranges` as JSON, or ``None`` for no such guard.
     ``figures`` are the measured results the thresholds come from. ``knows`` is one sentence for people: which
-    pictures this model knows.
+    pictures this model knows. ``parents`` maps a label, or a category itself, to the category above it; a manifest
+    without that field has no categories.
     """
 
     name: str
@@ -80,6 +83,17 @@ class Manifest:
     training_data: str
     licence: str
     knows: str
+    parents: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Manifest":
+        """The manifest in a bundle.json. Raises `BundleInvalid` when a field is missing or makes no sense."""
+        try:
+            manifest = Manifest(**_typed(document))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BundleInvalid(f"{MANIFEST} does not describe a model: {error!r}") from error
+        manifest.check()
+        return manifest
 
     def check(self) -> None:
         """Raises `BundleInvalid` naming the first field that makes no sense."""
@@ -90,10 +104,19 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle(Manifest):
-    """A verified bundle on disk; ``files`` maps each sealed file's name to its SHA-256 in hexadecimal."""
+    """A verified bundle on disk.
+
+    ``files`` maps each sealed file's name to its SHA-256 in hexadecimal, ``digest`` is the manifest's own seal.
+    """
 
     path: Path
     files: Mapping[str, str]
+    digest: str
+
+    @property
+    def checksum(self) -> str:
+        """16 hexadecimal digits that tell this bundle from any other: the seal covers every file's SHA-256."""
+        return self.digest[:16]
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -102,18 +125,23 @@ class Bundle(Manifest):
         Raises `BundleMissing`, `BundleDamaged` (a file is gone or changed, bundle.json included) or `BundleInvalid`
         (fields or shapes that do not fit, a pickle in the folder).
         """
-        document = _read_manifest(path / MANIFEST)
+        document = read_manifest(path / MANIFEST)
         pickle = next((file.name for file in sorted(path.iterdir()) if file.suffix.lower() in PICKLES), None)
         if pickle is not None:
             raise BundleInvalid(f"{path} holds {pickle}: pickled weights can run code and are never opened")
         try:
-            bundle = cls(path=path, **_typed(document))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleInvalid(f"{MANIFEST} in {path} does not describe a model: {error}") from error
-        bundle.check()
+            Manifest.from_json(document)
+            files = {str(name): str(digest) for name, digest in document["files"].items()}
+            bundle = cls(path=path, files=files, digest=document["seal"], **_typed(document))
+        except (BundleInvalid, KeyError, AttributeError) as error:
+            raise BundleInvalid(f"{path}: {error}") from error
         bundle._check_files()
         bundle._check_shapes()
         return bundle
+
+    def manifest(self, **changes: Any) -> Manifest:
+        """What the manifest says, with some fields changed."""
+        return Manifest(**{one.name: getattr(self, one.name) for one in fields(Manifest)} | changes)
 
     def file(self, name: str) -> Path | None:
         """The path of a sealed file, or ``None`` where the bundle has no such file."""
@@ -174,7 +202,8 @@ def seal(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The JSON object in a bundle.json whose seal is whole. Raises `BundleMissing` or `BundleDamaged`."""
     if not path.is_file():
         raise BundleMissing(f"there is no model at {path.parent}")
     try:
@@ -189,12 +218,12 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _typed(document: Mapping[str, Any]) -> dict[str, Any]:
     """JSON's lists and objects as the manifest's tuples and values."""
-    known = {field.name: document[field.name] for field in fields(Manifest)}
+    known = {one.name: document[one.name] for one in fields(Manifest) if one.name != "parents"}
+    known["parents"] = {str(label): str(parent) for label, parent in document.get("parents", {}).items()}
     known["labels"] = tuple(str(label) for label in known["labels"])
     known["mean"] = tuple(float(value) for value in known["mean"])
     known["std"] = tuple(float(value) for value in known["std"])
     known["thresholds"] = Thresholds(**known["thresholds"])
-    known["files"] = {str(name): str(digest) for name, digest in document["files"].items()}
     return known
 
 
@@ -202,7 +231,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[str, bool]]:
     limits = manifest.thresholds
     scores = (limits.novelty_normal, limits.novelty_strict, limits.gen_normal, limits.gen_strict)
     yield "the name may hold small letters, digits and . _ - only", NAME.fullmatch(manifest.name) is not None
-    yield "the version is empty", bool(manifest.version)
+    yield "the version may hold letters, digits and . _ + - only", VERSION.fullmatch(manifest.version) is not None
     yield "it needs at least two labels", len(manifest.labels) >= 2
     yield "a label is empty or stands twice", all(manifest.labels) and len(set(manifest.labels)) == len(manifest.labels)
     yield "the input size must be 32 to 1024 pixels", 32 <= manifest.input_size <= 1024
@@ -213,6 +242,22 @@ def _rules(manifest: Manifest) -> Iterable[tuple[str, bool]]:
     yield "the temperature must be above zero", math.isfinite(manifest.temperature) and manifest.temperature > 0
     yield "the confidence threshold must lie between 0 and 1", 0 <= limits.confidence <= 1
     yield "a novelty threshold is not a number", all(math.isfinite(s) for s in scores if s is not None)
+    yield (
+        "a category has a label's name or none",
+        all(p and p not in manifest.labels for p in manifest.parents.values()),
+    )
+    known = {*manifest.labels, *manifest.parents.values()}
+    yield "parents names what is neither label nor category", all(label in known for label in manifest.parents)
+    yield f"categories lie more than {LEVELS} deep, or in a circle", _height(manifest.parents) <= LEVELS
+
+
+def _height(parents: Mapping[str, str]) -> int:
+    """The longest way up, in steps; it ends beyond `LEVELS`, so that a circle has an end."""
+    height, reached = 0, set(parents)
+    while reached and height <= LEVELS:
+        height += 1
+        reached = {parents[name] for name in reached} & set(parents)
+    return height
 
 
 def _shape(path: Path, key: str) -> tuple[int, ...]:
