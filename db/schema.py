@@ -190,10 +190,11 @@ class Review(Base):
     __tablename__ = "reviews"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64), index=True)
+    owner: Mapped[str] = mapped_column(String(64))
     label: Mapped[str | None] = mapped_column(String(200))
     correct: Mapped[bool]
     reviewed_at: Mapped[float]
+    __table_args__ = (Index("ix_reviews_owner", "owner", "job_id", "position"),)
 
 
 class Worker(Base):

@@ -29,9 +29,10 @@ async def filter_of(
     reason: Annotated[Reason | None, Query(description="Only photos with this reason.")] = None,
     label: Annotated[Text | None, Query(description="Only photos with this first tag.")] = None,
     model: Annotated[Text | None, Query(description="Only photos that this model judged.")] = None,
+    reviewed: Annotated[bool | None, Query(description="Only photos that have a review, or that have none.")] = None,
 ) -> Filter:
     """What a listing is narrowed to."""
-    return Filter(decision, reason, label, model)
+    return Filter(decision, reason, label, model, reviewed)
 
 
 Narrowed = Annotated[Filter, Depends(filter_of)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, and_, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.database import Database
@@ -14,12 +14,13 @@ EXPORT_PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a listing is narrowed to; None means anything."""
+    """What a listing is narrowed to; None means anything. ``reviewed``: items that have a review, or that have none."""
 
     decision: str | None = None
     reason: str | None = None
     label: str | None = None
     model: str | None = None
+    reviewed: bool | None = None
 
 
 def _narrowed(query: Select[Item], filter_: Filter) -> Select[Item]:
@@ -34,9 +35,20 @@ def _narrowed(query: Select[Item], filter_: Filter) -> Select[Item]:
     return query
 
 
+def _reviewed(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
+    """The listing's start, and the table that leads it: reviews are few beside items, so they go first where asked."""
+    same = and_(Review.job_id == Item.job_id, Review.position == Item.position)
+    if filter_.reviewed:
+        return select(Item).select_from(Review).join(Item, same), Review
+    if filter_.reviewed is None:
+        return select(Item), Item
+    return select(Item).where(~exists().where(same)), Item
+
+
 def items_of_job(session: Session, job_id: str, limit: int, after: int = -1, filter_: Filter = Filter()) -> list[Item]:
     """A page of a job's items by position; ``after`` is the last position of the page before."""
-    query = select(Item).where(Item.job_id == job_id, Item.position > after).order_by(Item.position).limit(limit)
+    query, row = _reviewed(filter_)
+    query = query.where(row.job_id == job_id, row.position > after).order_by(row.position).limit(limit)
     return list(session.scalars(_narrowed(query, filter_)))
 
 
@@ -44,9 +56,10 @@ def items_of_owner(
     session: Session, owner: str, limit: int, after: tuple[str, int] | None = None, filter_: Filter = Filter()
 ) -> list[Item]:
     """A page of the owner's history, newest job first, then by falling position."""
-    query = select(Item).where(Item.owner == owner).order_by(Item.job_id.desc(), Item.position.desc()).limit(limit)
+    query, row = _reviewed(filter_)
+    query = query.where(row.owner == owner).order_by(row.job_id.desc(), row.position.desc()).limit(limit)
     if after is not None:
-        query = query.where(tuple_(Item.job_id, Item.position) < after)
+        query = query.where(tuple_(row.job_id, row.position) < after)
     return list(session.scalars(_narrowed(query, filter_)))
 
 

@@ -1,8 +1,10 @@
 """Listings by keyset, totals from the tallies, progress, reviews."""
 
+from typing import Any
+
 import pytest
 from desk import Desk, at_once, verdict
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from db.query import items as items_of
 from db.query import jobs as jobs_of
@@ -69,6 +71,52 @@ def test_listings_are_narrowed(desk: Desk, narrowed: Filter, positions: list[int
     assert [item.position for item in of_job] == positions
     assert [item.position for item in of_owner] == positions[::-1]
     assert [item.position for item in after] == [position for position in positions if position > 2]
+
+
+def test_reviewed_items_are_listed_page_by_page(desk: Desk) -> None:
+    first, second = judged(desk), judged(desk)
+    other = judged(desk, owner="bob")
+    said = [(first, 1), (first, 4), (first, 8), (second, 0), (second, 7)]
+    for job, position in [*said, (other, 2)]:
+        with desk.database.write() as session:
+            review(session, desk.items(job)[position], "sea", False)
+    only, none = Filter(reviewed=True), Filter(reviewed=False)
+    found: list[tuple[str, int]] = []
+    with desk.database.read() as session:
+        while page := items_of_owner(session, "ann", 2, found[-1] if found else None, only):
+            found += [(item.job_id, item.position) for item in page]
+        of_job = items_of_job(session, first, 2, after=1, filter_=only)
+        failed = items_of_owner(session, "ann", 9, filter_=Filter(decision="failed", reviewed=True))
+        without = items_of_owner(session, "ann", 50, filter_=none)
+        left = items_of_job(session, second, 3, after=0, filter_=none)
+    assert found == sorted(said, reverse=True)
+    assert [item.position for item in of_job] == [4, 8]
+    assert [(item.job_id, item.position) for item in failed] == [(first, 8)]
+    assert not {(item.job_id, item.position) for item in without} & set(said)
+    assert len(without) == 13
+    assert [item.position for item in left] == [1, 2, 3]
+
+
+def test_a_few_reviews_are_found_among_many_items_without_reading_them_all(desk: Desk) -> None:
+    job = desk.submit(Kind.ZIP)
+    desk.unpack(desk.claim_unpack(), photos=0, refused=3000)
+    with desk.database.write() as session:
+        for item in items_of_job(session, job, 3, after=1000):
+            review(session, item, None, True)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, values: Any, *rest: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(desk.database.engine, "before_cursor_execute", note)
+    with desk.database.read() as session:
+        found = items_of_owner(session, "ann", 500, (job, 2000), Filter(reviewed=True))
+        statement, values = asked[-1]
+        explain = "EXPLAIN QUERY PLAN" if desk.database.sqlite else "EXPLAIN"
+        plan = session.connection().exec_driver_sql(f"{explain} {statement}", values).all()
+    event.remove(desk.database.engine, "before_cursor_execute", note)
+    assert [item.position for item in found] == [1003, 1002, 1001]
+    assert "ix_reviews_owner" in str(plan)
 
 
 def test_an_item_and_its_upload_are_the_owners(desk: Desk) -> None:

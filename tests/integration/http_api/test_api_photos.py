@@ -173,6 +173,22 @@ def test_a_review_is_kept_beside_the_verdict(
     assert kept == answer.json() and (kept["label"], kept["correct"]) == (label, correct)
 
 
+def test_reviewed_photos_are_listed_across_jobs(
+    api: Any, client: httpx.Client, job: str, scene: Make, judged: Any
+) -> None:
+    later = job_of(client, {"a.jpg": scene("sea", 1), "b.jpg": scene("sea", 2)})
+    api.judge(later, judged)
+    for item in (f"{job}-2", f"{job}-6", f"{later}-1"):
+        client.post(f"/v1/items/{item}/review", json={"label": "forest"})
+    listed = client.get("/v1/items", params={"reviewed": True}).json()["data"]
+    assert [item["id"] for item in listed] == [f"{later}-1", f"{job}-6", f"{job}-2"]
+    assert {item["review"]["label"] for item in listed} == {"forest"}
+    assert walk(client, "/v1/items", reviewed=True, limit=1) == [1, 6, 2]
+    assert walk(client, f"/v1/jobs/{job}/items", reviewed=True, limit=1) == [2, 6]
+    assert walk(client, f"/v1/jobs/{job}/items", reviewed=False, decision="accepted") == [0, 1, 3]
+    assert client.get("/v1/items", params={"reviewed": "perhaps"}).status_code == 422
+
+
 def test_reviews_that_say_nothing_are_refused(client: httpx.Client, job: str) -> None:
     for said in (
         {},
