@@ -15,7 +15,7 @@ from client.errors import UnexpectedAnswer, retry_after
 from client.job import Job
 from client.transport import Transport
 from client.upload import UNKNOWN, Upload, multipart, shown
-from client.values import Item, JobView
+from client.values import Item, JobView, Review
 
 Value = TypeVar("Value")
 PAGE = 500
@@ -104,8 +104,24 @@ class Client:
         return (_typed(JobView.from_json, data) for data in self._pages("/v1/jobs", filters))
 
     def items(self, job_id: str, **filters: Any) -> Iterator[Item]:
-        """A job's items in the order of their positions. Filters: decision, reason, label."""
+        """A job's items in the order of their positions. Filters: decision, reason, label, model, reviewed."""
         return (_typed(Item.from_json, data) for data in self._pages(f"/v1/jobs/{job_id}/items", filters))
+
+    def history(self, **filters: Any) -> Iterator[Item]:
+        """The items of all jobs, newest job first, with the same filters."""
+        return (_typed(Item.from_json, data) for data in self._pages("/v1/items", filters))
+
+    def image(self, item_id: str, size: int) -> bytes:
+        """The photo as a JPEG without metadata that fits in ``size`` x ``size`` pixels."""
+        return self._transport.call("GET", f"/v1/items/{item_id}/image", params={"size": size}).content
+
+    def review(self, item_id: str, label: str | None) -> Review:
+        """Says which label is right, ``None`` where none of the model's labels fits."""
+        return self._review(item_id, {"label": label})
+
+    def confirm(self, item_id: str) -> Review:
+        """Says that the verdict is right as it stands."""
+        return self._review(item_id, {"correct": True})
 
     def results(self, job_id: str, kind: str, path: Path) -> Path:
         """Streams a job's results (jsonl or csv) into the file ``path``, which appears only when complete."""
@@ -154,6 +170,9 @@ class Client:
     def health(self) -> dict[str, Any]:
         """What `/health/ready` says; also where it says that jobs cannot be accepted."""
         return _typed(dict, self._transport.health())
+
+    def _review(self, item_id: str, said: Mapping[str, Any]) -> Review:
+        return _typed(Review.from_json, self._transport.json("POST", f"/v1/items/{item_id}/review", json=said))
 
     def _job(self, data: Any) -> Job:
         return Job(_typed(JobView.from_json, data), self._look, patience=self._patience)

@@ -47,6 +47,20 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What a person said about a verdict; ``label`` is ``None`` where none of the model's labels fits."""
+
+    label: str | None
+    correct: bool
+    reviewed_at: datetime
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises `KeyError` when a field is missing."""
+        return cls(data["label"], data["correct"], datetime.fromisoformat(data["reviewed_at"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One photo and the verdict on it; ``raw`` is the server's whole JSON object."""
 
@@ -60,6 +74,9 @@ class Item:
     label: str | None
     confidence: float | None
     tags: tuple[Tag, ...]
+    model: str
+    version: str
+    review: Review | None
     raw: Mapping[str, Any]
 
     @classmethod
@@ -76,6 +93,9 @@ class Item:
             label=data["label"],
             confidence=data["confidence"],
             tags=tuple(Tag(tag["label"], tag["confidence"]) for tag in data["tags"]),
+            model=data["model"]["name"],
+            version=data["model"]["version"],
+            review=None if data.get("review") is None else Review.from_json(data["review"]),
             raw=data,
         )
 

@@ -133,6 +133,8 @@ def item(position: int) -> dict[str, Any]:
         "label": "sea",
         "confidence": 0.9,
         "tags": [{"label": "sea", "confidence": 0.9}],
+        "model": {"name": "scenes", "version": "1"},
+        "review": None,
     }
 
 
@@ -272,6 +274,33 @@ def test_items_come_page_by_page(server: Server, client: Client) -> None:
     assert [each.position for each in found] == [0, 1, 2, 3]
     assert found[0].tags[0].label == "sea"
     assert [request.query["decision"] for request in server.asked] == [["accepted"], ["accepted"]]
+
+
+def test_reviews_are_given_and_come_with_their_items(server: Server, client: Client) -> None:
+    said = {"label": None, "correct": False, "reviewed_at": "2026-01-31T09:30:00.000Z"}
+    server.answer = lambda request: Answer(200, said)
+    assert client.review("J1-0", None).label is None
+    client.review("J1-0", "lake")
+    client.confirm("J1-0")
+    assert [json.loads(request.body) for request in server.asked] == [
+        {"label": None},
+        {"label": "lake"},
+        {"correct": True},
+    ]
+
+    server.answer = lambda request: Answer(200, {"data": [item(0) | {"review": said}, item(1)], "next": None})
+    first, second = client.history(reviewed=True)
+    assert server.asked[-1].path == "/v1/items"
+    assert server.asked[-1].query["reviewed"] == ["true"]
+    assert first.review is not None
+    assert (first.model, first.version, first.review.reviewed_at.year) == ("scenes", "1", 2026)
+    assert second.review is None
+
+
+def test_a_photo_comes_as_bytes(server: Server, client: Client) -> None:
+    server.answer = lambda request: Answer(200, b"jpeg bytes")
+    assert client.image("J1-0", 512) == b"jpeg bytes"
+    assert (server.asked[0].path, server.asked[0].query) == ("/v1/items/J1-0/image", {"size": ["512"]})
 
 
 def test_results_appear_only_when_complete(server: Server, client: Client, tmp_path: Path) -> None:
