@@ -8,9 +8,13 @@ from typing import Any
 
 import structlog
 
-from model.bundle import BUILT_IN, CARD, MANIFEST, list_bundles, seal
+from model.bundle import CARD, BundleMissing
+from model.shelf import Installed, Problem, Shelf
 
 log = structlog.get_logger(__name__)
+
+REPORT = "report.json"
+REPORT_BYTES = 4 * 1024**2
 
 
 class UnknownModel(Exception):
@@ -19,13 +23,20 @@ class UnknownModel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as its bundle.json describes it; ``facts`` is the whole of it."""
+    """A model as its bundle.json describes it; ``facts`` is the whole of it.
+
+    ``labels`` are all a job may allow or deny: the model's own, and its categories.
+    """
 
     name: str
     version: str
     labels: frozenset[str]
     facts: Mapping[str, Any]
     path: Path
+    checksum: str
+    built_in: bool
+    current: bool
+    default: bool
 
     @property
     def card(self) -> str:
@@ -35,51 +46,54 @@ class Model:
         except OSError:
             return ""
 
+    @property
+    def report(self) -> dict[str, Any] | None:
+        """The report of its training, if the bundle has one that can be read."""
+        path = self.path / REPORT
+        try:
+            if REPORT not in self.facts["files"] or path.stat().st_size > REPORT_BYTES:
+                return None
+            found = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
 
 class Catalog:
-    """Finds models; manifests are read again only when they change."""
+    """Finds models. It sees by itself what is added, promoted and removed; manifests are read when they change."""
 
     def __init__(self, folders: Sequence[Path], default: str) -> None:
-        self.default = default
-        self._folders = (*folders, BUILT_IN)
-        self._read: dict[Path, tuple[int, Model | None]] = {}
+        self._shelf = Shelf(folders, default)
+        self._told: set[Problem] = set()
 
     def models(self) -> list[Model]:
-        """Every model that can be read, by name."""
-        found = (self._open(path) for path in list_bundles(self._folders))
-        return [model for model in found if model is not None]
-
-    def named(self, name: str) -> Model | None:
-        """The model of that name, if there is one."""
-        return next((model for model in self.models() if model.name == name), None)
+        """Every version of every model that can be read, by name and version."""
+        for problem in set(self._shelf.problems()) - self._told:
+            self._told.add(problem)
+            log.warning("model_unreadable", model=problem.path.name, why=problem.why)
+        return [_model(model) for model in self._shelf.models()]
 
     def find(self, name: str | None) -> Model:
-        """The model of that name, or the server's own. Raises UnknownModel."""
-        wanted = name or self.default
-        found = self.named(wanted)
-        if found is None:
-            there = ", ".join(model.name for model in self.models()) or "none"
-            raise UnknownModel(f"There is no model {wanted!r} here; there are: {there}.")
-        return found
-
-    def _open(self, path: Path) -> Model | None:
+        """The model ``name`` (its current version) or ``name@version``; None: the server's own. Raises UnknownModel."""
         try:
-            stamp = (path / MANIFEST).stat().st_mtime_ns
-            known = self._read.get(path)
-            if known is None or known[0] != stamp:
-                known = self._read[path] = stamp, _manifest(path)
-        except OSError:
-            return None
-        return known[1]
+            return _model(self._shelf.find(name))
+        except BundleMissing as error:
+            there = ", ".join(f"{model.name}@{model.version}" for model in self._shelf.models()) or "none"
+            raise UnknownModel(
+                f"There is no model {name or self._shelf.default!r} here; there are: {there}."
+            ) from error
 
 
-def _manifest(path: Path) -> Model | None:
-    """The model at ``path``; None, and a line in the log, when its manifest is damaged."""
-    try:
-        facts = json.loads((path / MANIFEST).read_bytes())
-        if facts["seal"] != seal(facts):
-            raise ValueError("it has changed since it was sealed")
-        return Model(str(facts["name"]), str(facts["version"]), frozenset(map(str, facts["labels"])), facts, path)
-    except (ValueError, KeyError, TypeError) as error:
-        log.warning("model_unreadable", model=path.name, why=str(error))
-        return None
+def _model(found: Installed) -> Model:
+    facts = found.facts
+    return Model(
+        name=found.name,
+        version=found.version,
+        labels=frozenset(facts["labels"]) | frozenset(facts.get("parents", {}).values()),
+        facts=facts,
+        path=found.path,
+        checksum=found.checksum,
+        built_in=found.built_in,
+        current=found.current,
+        default=found.default,
+    )

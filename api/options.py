@@ -34,7 +34,11 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: Text | None = Field(None, description="The model that judges; empty: the server's.", examples=["scenes"])
+    model: Text | None = Field(
+        None,
+        description="The model that judges: `name` (its current version) or `name@version`; empty: the server's.",
+        examples=["scenes"],
+    )
     backend: Text | None = Field(
         None, description=f"What runs the network: auto, {', '.join(BACKENDS)}.", examples=["openvino"]
     )

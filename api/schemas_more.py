@@ -83,22 +83,28 @@ class ModelOut(BaseModel):
 
     name: str = Field(description="Its name.", examples=["scenes"])
     version: str = Field(description="Its version.", examples=["1.0.0"])
+    current: bool = Field(description="Whether its name alone means this version.")
     default: bool = Field(description="Whether it judges jobs that name none.")
+    built_in: bool = Field(description="Whether it came with Shoebox.")
+    checksum: str = Field(description="Tells this model from any other of its name.", examples=["9f1c20ab37de5510"])
     architecture: str = Field(description="The network, by its timm name.", examples=["tf_efficientnetv2_b0"])
     knows: str = Field(description="Which pictures it knows.", examples=["Outdoor and indoor scenes in 12 kinds."])
     labels: list[str] = Field(description="Every label it can give.", examples=[["beach", "forest"]])
+    label_count: int = Field(description="How many labels that are.", examples=[2])
     input_size: int = Field(description="Pixels a side that the network sees.", examples=[224])
     thresholds: dict[str, Any] = Field(description="Where its guards draw their lines.")
     licence: str = Field(description="Its licence.", examples=["Apache-2.0"])
+    figures: dict[str, Any] = Field(description="What was measured on it; the list leaves curves and tables out.")
 
 
 class ModelDetail(ModelOut):
     """A model with its card."""
 
     temperature: float = Field(description="Divides the logits (calibration).", examples=[1.2])
-    figures: dict[str, Any] = Field(description="The measured results that the thresholds come from.")
     training_data: str = Field(description="What it was trained on.")
+    parents: dict[str, str] = Field(description="The category above each label or category, where it has any.")
     card: str = Field(description="Its card, in Markdown.")
+    report: dict[str, Any] | None = Field(description="The report of its training, if it came with one.")
 
 
 class Totals(BaseModel):
