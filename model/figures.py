@@ -32,10 +32,35 @@ def classification(
     }
 
 
-def aurc(sure: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
-    """Area under the risk-coverage curve: the mean share of errors among the surest k, over all k (Geifman, 2017)."""
+def reliability(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], bins: int = 15
+) -> list[dict[str, float | None]]:
+    """For each of ``bins`` equal parts of [0, 1]: how many first labels fall there by their confidence, their mean
+    confidence and the share that is right (both ``None`` for an empty part). The bins are those of `confidence.ece`."""
+    sure = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == targets
+    index = np.minimum((sure * bins).astype(np.int64), bins - 1)
+    found: list[dict[str, float | None]] = []
+    for i in range(bins):
+        inside = index == i
+        count = int(inside.sum())
+        means = (float(sure[inside].mean()), float(right[inside].mean())) if count else (None, None)
+        found.append({"photos": count, "confidence": means[0], "accuracy": means[1]})
+    return found
+
+
+def risk_coverage(sure: NDArray[np.float32], right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The share of errors among the surest k of N photos, for k from 1 to N: float64 [N] (Geifman and El-Yaniv, 2017).
+
+    Photos that are equally sure keep their order.
+    """
     wrong = ~right[np.argsort(-sure, kind="stable")]
-    return float((np.cumsum(wrong) / np.arange(1, len(wrong) + 1)).mean())
+    return np.asarray(np.cumsum(wrong) / np.arange(1, len(wrong) + 1), dtype=np.float64)
+
+
+def aurc(sure: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
+    """Area under the risk-coverage curve: the mean share of errors among the surest k, over all k."""
+    return float(risk_coverage(sure, right).mean())
 
 
 def auroc(known: NDArray[np.float32], unknown: NDArray[np.float32]) -> float:
