@@ -2,18 +2,28 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+HUB: Literal["hub"] = "hub"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """One training run, whole: the same configuration, data and machine give the same bundle.
 
-    ``data`` (and ``validation``, when kept apart) is a folder with one folder of photos per class, or a ZIP of one.
-    ``init`` is a bundle's folder or a ``.safetensors`` file to start from; ``None`` starts from random weights.
+    ``data`` (and ``validation``, when kept apart) is a folder with one folder of photos per class, a ZIP of one, or an
+    ``.npz`` of arrays, whose numbers ``labels`` may name. ``init`` is a bundle's folder or a ``.safetensors`` file to
+    start from, or ``HUB`` for timm's pretrained weights; ``None`` starts from random weights.
     ``size`` is the side in pixels at which the finished model reads; ``sizes`` are the sides of the training stages,
     which share the fine-tuning epochs evenly (progressive resizing); left empty, 80 and 90 % of ``size``. Rates are
     AdamW's peaks, followed by a cosine. ``drop_path``, ``smoothing``, ``mixup`` and ``ema`` are the usual shares.
+    ``schedule`` is what the rate follows in fine-tuning: ``cosine``, or ``plateau`` (a third whenever validation has
+    not improved for two epochs). ``teacher`` is a bundle whose answers to each view count ``teacher_weight`` beside the
+    label's; it may be another architecture, with the same labels. ``outliers`` are folders or ZIPs of pictures that
+    show none of the classes: every batch has ``outlier_share`` of its size more of them, whose wanted answer is "all
+    labels alike", and they count ``outlier_weight`` (Hendrycks et al., "Deep anomaly detection with outlier exposure",
+    2019).
+    ``balance`` shows small classes more often (see ``balance.times``).
     ``work`` holds the decoded photos and the checkpoint; a run that was killed goes on from there. ``knows`` (one
     sentence), ``training_data`` and ``licence`` are words for people, kept in the bundle and its card.
     """
@@ -22,7 +32,8 @@ class TrainConfig:
     out: Path
     validation: Path | None = None
     architecture: str = "tf_efficientnetv2_b0"
-    init: Path | None = None
+    init: Path | Literal["hub"] | None = None
+    labels: tuple[str, ...] = ()
     name: str | None = None
     version: str = "1"
     work: Path | None = None
@@ -42,6 +53,13 @@ class TrainConfig:
     mixup: float = 0.2
     ema: float = 0.995
     patience: int = 5
+    schedule: str = "cosine"
+    teacher: Path | None = None
+    teacher_weight: float = 0.6
+    outliers: tuple[Path, ...] = ()
+    outlier_weight: float = 0.5
+    outlier_share: float = 0.25
+    balance: bool = True
     validation_share: float = 0.2
     knows: str = ""
     training_data: str = ""
@@ -67,9 +85,14 @@ class TrainConfig:
         return self.stages[min(epoch * len(self.stages) // max(self.epochs, 1), len(self.stages) - 1)]
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a checkpoint must agree with to be resumed: all that shapes the weights, in plain JSON types."""
+        """What a checkpoint must agree with to be resumed: all that shapes the weights, in plain JSON types.
+
+        The photos are not among it: they are known by their content, not by where they lie.
+        """
         chosen = asdict(self)
-        for name in ("out", "name", "version", "work", "device", "knows", "training_data", "licence"):
+        for name in ("data", "validation", "out", "name", "version", "work", "device", "knows", "training_data", "licence"):
             del chosen[name]
         chosen["sizes"] = list(self.stages)
+        chosen["labels"] = list(self.labels)
+        chosen["outliers"] = [str(path) for path in self.outliers]
         return {key: str(value) if isinstance(value, Path) else value for key, value in chosen.items()}

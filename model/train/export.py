@@ -23,7 +23,7 @@ class _FromPixels(nn.Module):
         self.network = network
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return judge(self.network, normalised(as_images(pixels)))
+        return judge(self.network, normalised(as_images(pixels), self.network))
 
 
 def round_weights(network: nn.Module) -> None:

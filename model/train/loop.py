@@ -11,21 +11,27 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from model.train.augment import Augmentation, views, worsen
+from model.train.balance import order
 from model.train.config import TrainConfig
 from model.train.network import as_images, head_of, judge, normalised
+from model.train.teacher import Teacher
 
 PROGRESS_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """Decoded photos uint8 [N, S, S, 3] (often mapped from a file) with their classes int64 [N]."""
+    """Decoded photos uint8 [N, S, S, 3] (often mapped from a file) with their classes int64 [N].
+
+    ``key`` is a digest of their names and contents.
+    """
 
     pixels: NDArray[np.uint8]
     targets: NDArray[np.int64]
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -40,7 +46,10 @@ class Progress:
 
 
 class Loop:
-    """One training run over decoded photos. ``checkpoint`` is written after every epoch and taken up when it fits."""
+    """One training run over decoded photos. ``checkpoint`` is written after every epoch and taken up when it fits.
+
+    ``outliers`` are decoded pictures uint8 [M, S, S, 3] that show none of the classes.
+    """
 
     def __init__(
         self,
@@ -49,21 +58,24 @@ class Loop:
         train: Photos,
         validation: Photos,
         report: Callable[[str], None],
+        teacher: Teacher | None = None,
+        outliers: NDArray[np.uint8] | None = None,
     ) -> None:
         self.config = config
         self.device = device(config.device)
         self.network: nn.Module = network.to(self.device)
         self.network.to(memory_format=torch.channels_last)
-        self.average = AveragedModel(
-            self.network,
-            multi_avg_fn=get_ema_multi_avg_fn(config.ema),  # type: ignore[no-untyped-call]
-            use_buffers=True,
-        )
+        if self.device.type == "cuda":
+            self.network.compile()
+        self.average = AveragedModel(self.network, multi_avg_fn=moving_average(config.ema), use_buffers=True)
+        self.teacher = None if teacher is None else teacher.to(self.device)
+        self.outliers = outliers
         self.train = train
         self.validation = validation
         self.report = report
         self.classes = int(train.targets.max()) + 1
         self.progress = Progress()
+        self.fingerprint = config.fingerprint() | {"photos": [train.key, validation.key]}
         self.checkpoint = config.workspace / "checkpoint.pt"
         self.best_weights: dict[str, torch.Tensor] = {}
         self.steps = math.ceil(len(train.targets) / config.batch)
@@ -115,16 +127,17 @@ class Loop:
         peak = config.head_rate if head_alone else config.rate
         random = np.random.default_rng([config.seed, epoch])
         torch.manual_seed(config.seed * 1000 + epoch)
-        order = random.permutation(len(self.train.targets))
+        shown = order(self.train.targets, random, config.balance)
         self.network.train(not head_alone)
         total, started, spoken = 0.0, time.monotonic(), time.monotonic()
         for step in range(self.steps):
-            chosen = np.sort(order[step * config.batch : (step + 1) * config.batch])
+            chosen = np.sort(shown[step * config.batch : (step + 1) * config.batch])
             if len(chosen) < 2:  # batch statistics need two
                 break
             share = (step + (epoch - phase[0]) * self.steps) / max(1, phase[1] * self.steps)
+            factor = cosine(share, warm_up=0.05) if head_alone or config.schedule == "cosine" else self._plateau(share)
             for group in optimizer.param_groups:
-                group["lr"] = peak * cosine(share, warm_up=0.05)
+                group["lr"] = peak * factor
             total += self._step(chosen, size, head_alone, optimizer, random)
             if time.monotonic() - spoken > PROGRESS_SECONDS:
                 spoken = time.monotonic()
@@ -140,9 +153,8 @@ class Loop:
         optimizer: torch.optim.AdamW,
         random: np.random.Generator,
     ) -> float:
-        config, augmentation = self.config, Augmentation()
-        pixels = worsen(self.train.pixels[chosen], augmentation.worsened, random)
-        images = views(as_images(torch.from_numpy(pixels).to(self.device)), size, augmentation, random)
+        config = self.config
+        images = self._views(self.train.pixels[chosen], size, random)
         wanted = functional.one_hot(torch.from_numpy(self.train.targets[chosen]), self.classes).float().to(self.device)
         wanted = wanted * (1 - config.smoothing) + config.smoothing / self.classes
         if config.mixup and not head_alone:
@@ -150,7 +162,16 @@ class Loop:
             partner = torch.from_numpy(random.permutation(len(chosen))).to(self.device)
             images = images.lerp(images[partner], 1 - kept)
             wanted = wanted.lerp(wanted[partner], 1 - kept)
-        images = normalised(images).contiguous(memory_format=torch.channels_last)
+        if self.teacher is not None:
+            wanted = wanted.lerp(self.teacher.probabilities(images), config.teacher_weight)
+        weights = torch.ones(len(chosen), device=self.device)
+        if self.outliers is not None:
+            count = min(len(self.outliers), max(1, round(config.outlier_share * len(chosen))))
+            some = np.sort(random.choice(len(self.outliers), count, replace=False))
+            images = torch.cat([images, self._views(self.outliers[some], size, random)])
+            wanted = torch.cat([wanted, wanted.new_full((count, self.classes), 1 / self.classes)])
+            weights = torch.cat([weights, weights.new_full((count,), config.outlier_weight * len(chosen) / count)])
+        images = normalised(images, self.network)
         with torch.autocast(self.device.type, torch.bfloat16):
             if head_alone:
                 with torch.no_grad():
@@ -158,13 +179,30 @@ class Loop:
                 logits = head_of(self.network)(features)
             else:
                 logits = judge(self.network, images)[0]
-        loss = functional.cross_entropy(logits.float(), wanted)
+        losses = functional.cross_entropy(logits.float(), wanted, reduction="none")
+        loss = (losses * weights).sum() / len(chosen)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         optimizer.step()
         self.average.update_parameters(self.network)
         return loss.item()
+
+    def _views(self, pixels: NDArray[np.uint8], size: int, random: np.random.Generator) -> torch.Tensor:
+        """Varied views float [N, 3, size, size] in [0, 1] of pictures uint8 [N, S, S, 3]."""
+        augmentation = Augmentation()
+        worse = worsen(pixels, augmentation.worsened, random)
+        return views(as_images(torch.from_numpy(worse).to(self.device)), size, augmentation, random)
+
+    def _plateau(self, share: float) -> float:
+        """The rate's factor: a third for every two epochs in a row that brought nothing, after a short warm-up."""
+        drops, waited, best = 0, 0, math.inf
+        for epoch in self.progress.history[self.config.head_epochs :]:
+            waited = 0 if epoch["entropy"] < best else waited + 1
+            best = min(best, epoch["entropy"])
+            if waited == 2:
+                drops, waited = drops + 1, 0
+        return min(1.0, max(0.02, share / 0.05)) / 3.0**drops
 
     def _validate(self) -> tuple[float, float]:
         """Accuracy and mean cross-entropy of the averaged weights on the validation photos, whole, at reading size."""
@@ -175,7 +213,7 @@ class Loop:
 
     def _save(self, optimizer: torch.optim.AdamW) -> None:
         state = {
-            "fingerprint": self.config.fingerprint(),
+            "fingerprint": self.fingerprint,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "best": self.best_weights,
@@ -192,8 +230,8 @@ class Loop:
         if not self.checkpoint.exists():
             return self._optimizer()
         state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        if state["fingerprint"] != self.config.fingerprint():
-            self.report("the checkpoint here belongs to another configuration: starting over")
+        if state["fingerprint"] != self.fingerprint:
+            self.report("the checkpoint here belongs to another configuration or other photos: starting over")
             return self._optimizer()
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -204,6 +242,23 @@ class Loop:
             optimizer.load_state_dict(state["optimizer"])
         self.report(f"resumed after epoch {self.progress.done}")
         return optimizer
+
+
+def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """An exponential moving average for ``AveragedModel`` that starts as a plain mean.
+
+    With a fixed decay the random start would weigh 0.7 after 176 steps at 0.998. Whole numbers are copied.
+    """
+
+    def update(averages: list[torch.Tensor], values: list[torch.Tensor], count: torch.Tensor) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        for average, value in zip(averages, values, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, share)
+            else:
+                average.copy_(value)
+
+    return update
 
 
 def cosine(share: float, warm_up: float) -> float:
@@ -229,7 +284,7 @@ def predict(
     with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=not exact):
         for start in range(0, len(pixels), batch):
             images = as_images(torch.from_numpy(np.array(pixels[start : start + batch])).to(where))
-            answer = judge(network, normalised(images).contiguous(memory_format=torch.channels_last))
+            answer = judge(network, normalised(images, network))
             logits.append(answer[0].float().cpu())
             features.append(answer[1].float().cpu())
     return torch.cat(logits), torch.cat(features)

@@ -22,7 +22,7 @@ from model.train.card import card
 from model.train.config import TrainConfig
 from model.train.data import PhotoSet, decoded, open_photos, split
 from model.train.loop import Loop, Photos, device, predict
-from model.train.network import MEAN, STD, create, start_from
+from model.train.network import create, normalisation, start_from
 
 __all__ = ["ExportError", "TrainConfig", "train"]
 
@@ -121,8 +121,8 @@ def _write(config: TrainConfig, network: nn.Module, known: PhotoSet, found: Cali
         architecture=config.architecture,
         labels=known.labels,
         input_size=config.size,
-        mean=MEAN,
-        std=STD,
+        mean=normalisation(network)[0],
+        std=normalisation(network)[1],
         interpolation="bicubic",
         temperature=found.temperature,
         thresholds=found.thresholds,
