@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import model_dataset, model_evaluate
 from cli.context import settings
 from cli.jobs import AsJson
 from cli.output import USAGE, Failure, console, own_name, plain, say, show_json
@@ -130,3 +131,7 @@ def train(
         return
     # Workers look for models when they start.
     say(f"{plain(str(path))} is ready; tag with it: {own_name()} down; {own_name()} tag PHOTOS --model {plain(title)}")
+
+
+app.command()(model_dataset.dataset)
+app.command()(model_evaluate.evaluate)
