@@ -33,11 +33,16 @@ def decode(data: bytes, size: int, limits: Limits, *, full: bool = False) -> Dec
     Raises ``Unreadable`` and nothing else for any bytes.
     """
     opened = raster.load(data, limits, lambda width, height: size / min(width, height), full=full)
+    pixels = square(opened, size)
+    measured = tuple(float(value) for value in statistics.measure(pixels))
+    return Decoded(pixels, opened.width, opened.height, len(data), opened.format, measured)
+
+
+def square(opened: raster.Raster, size: int) -> npt.NDArray[np.uint8]:
+    """The centre square of an opened picture, upright: uint8 RGB ``[size, size, 3]``."""
     width, height = opened.extent
     side = min(width, height)
     # In fractions of a pixel, so that a mirrored copy gives exactly the mirrored square.
     left, top = (width - side) / 2, (height - side) / 2
-    square = opened.image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    pixels = np.asarray(opened.upright(square))
-    measured = tuple(float(value) for value in statistics.measure(pixels))
-    return Decoded(pixels, opened.width, opened.height, len(data), opened.format, measured)
+    box = (left, top, left + side, top + side)
+    return np.asarray(opened.upright(opened.image.resize((size, size), Image.Resampling.BICUBIC, box=box)))

@@ -90,7 +90,8 @@ class TrainConfig:
         The photos are not among it: they are known by their content, not by where they lie.
         """
         chosen = asdict(self)
-        for name in ("data", "validation", "out", "name", "version", "work", "device", "knows", "training_data", "licence"):
+        places = ("data", "validation", "out", "work", "device")
+        for name in (*places, "name", "version", "knows", "training_data", "licence"):
             del chosen[name]
         chosen["sizes"] = list(self.stages)
         chosen["labels"] = list(self.labels)

@@ -1,42 +1,46 @@
-"""Photos to learn from: a folder per class, on disk or in a ZIP."""
+"""Photos to learn from: a folder per class, on disk or in a ZIP, or the arrays of an ``.npz``."""
 
-import hashlib
 import zipfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decode import decode
-from model.limits import Limits
-from model.verdict import Unreadable
+from model.train.arrays import open_arrays
+from model.train.source import DataError, Files, Source
+
+__all__ = ["FEWEST", "DataError", "PhotoSet", "open_photos", "split"]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
 FEWEST = 4  # photos of a class below which neither a split nor a calibration says anything
 
 
-class DataError(Exception):
-    """The data cannot be trained on; the message says what to mend."""
-
-
 @dataclass(frozen=True, slots=True)
 class PhotoSet:
-    """Named photos with their classes. ``targets`` int64 [N] indexes ``labels``; ``read`` gives a name's bytes."""
+    """Named photos with their classes. ``targets`` int64 [N] indexes ``labels``; ``source`` reads a photo by name.
+
+    ``skipped`` names files beside them that are no photos or lie in no class's folder.
+    """
 
     labels: tuple[str, ...]
     names: tuple[str, ...]
     targets: NDArray[np.int64]
-    read: Callable[[str], bytes]
+    source: Source
+    skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
 
+    def read(self, name: str) -> bytes:
+        """A photo's bytes as a file. Raises ``Unreadable``."""
+        return self.source.read(name)
+
     def take(self, chosen: NDArray[np.int64]) -> "PhotoSet":
         """The photos at the given positions, in that order."""
-        return PhotoSet(self.labels, tuple(self.names[i] for i in chosen), self.targets[chosen], self.read)
+        names = tuple(self.names[i] for i in chosen)
+        return PhotoSet(self.labels, names, self.targets[chosen], self.source, self.skipped)
 
     def counts(self) -> dict[str, int]:
         """How many photos each label has."""
@@ -44,90 +48,108 @@ class PhotoSet:
         return {label: int(count) for label, count in zip(self.labels, found, strict=True)}
 
 
-def open_photos(path: Path, expected: tuple[str, ...] | None = None) -> PhotoSet:
-    """The photos of a folder or ZIP; the label is the name of the folder a photo lies in.
+def open_photos(
+    path: Path, expected: tuple[str, ...] | None = None, *, part: str = "train", labels: tuple[str, ...] = ()
+) -> PhotoSet:
+    """The photos of a folder or ZIP, where the label is the name of the folder a photo lies in, or of an ``.npz``.
 
-    ``expected`` are the labels that validation photos must have, all of them and no others. Raises ``DataError``
-    where there is nothing to learn: no such path, fewer than two classes, a class too small.
+    ``part``, ``train`` or ``test``, chooses among the arrays of an ``.npz``, and ``labels`` names its numbers from 0
+    (see ``arrays.open_arrays``); folders and ZIPs have one part and name their labels themselves. ``expected`` are the
+    labels that the photos must have, all of them and no others; they then keep that order.
+    Raises ``DataError`` where there is nothing to learn: no such path, fewer than two classes, a class too small.
     """
+    if path.suffix.lower() == ".npz" and path.is_file():
+        photos = PhotoSet(*open_arrays(path, part, labels or expected or ()))
+    elif labels:
+        raise DataError(f"Labels can be given for an .npz only; in {path} the folders name the classes.")
+    else:
+        photos = _open_files(path)
+    if len(photos.labels) < 2:
+        raise DataError(f"{path} holds {len(photos.labels)} class(es) with photos; at least two classes are needed.")
+    if expected is not None and set(photos.labels) != set(expected):
+        raise DataError(f"{path} has the classes {_listed(photos.labels)}, but training has {_listed(expected)}.")
+    counts = photos.counts()
+    empty = [label for label in photos.labels if not counts[label]]
+    if empty:
+        raise DataError(f"There are no photos of: {_listed(empty)}. Add some, or leave the class out.")
+    small = [label for label in photos.labels if counts[label] < FEWEST]
+    if small:
+        raise DataError(f"Too few photos (fewer than {FEWEST}) of: {_listed(small)}.")
+    return photos if expected is None else _in_order(photos, expected)
+
+
+def _open_files(path: Path) -> PhotoSet:
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        names = [p.relative_to(path).as_posix() for p in files]
-        read: Callable[[str], bytes] = _FolderReader(path)
+        found = sorted(path.rglob("*"))
+        files = [p.relative_to(path).as_posix() for p in found if p.is_file()]
+        folders = [p.relative_to(path).as_posix() for p in found if p.is_dir()]
+        source = Files(lambda name: (path / name).read_bytes())
     elif zipfile.is_zipfile(path):
         archive = zipfile.ZipFile(path)
-        names = sorted(entry.filename for entry in archive.infolist() if not entry.is_dir())
-        read = archive.read
+        entries = archive.infolist()
+        files = sorted(entry.filename for entry in entries if not entry.is_dir())
+        folders = sorted(entry.filename.rstrip("/") for entry in entries if entry.is_dir())
+        source = Files(archive.read)
     else:
-        raise DataError(f"{path} is neither a folder nor a ZIP. Give a folder with one folder of photos per class.")
-    names = [name for name in names if _is_photo(PurePosixPath(name))]
-    counts = Counter(PurePosixPath(name).parent.name for name in names)
+        raise DataError(
+            f"{path} is neither a folder nor a ZIP nor an .npz. Give a folder with one folder of photos per class."
+        )
+    seen = [PurePosixPath(name) for name in files if not _hidden(PurePosixPath(name))]
+    names = [name for name in seen if name.suffix.lower() in SUFFIXES and name.parent.name]
+    skipped = tuple(str(name) for name in seen if name.suffix.lower() not in SUFFIXES or not name.parent.name)
+    filled = {parent for name in names for parent in name.parents}
+    bare = [folder for folder in map(PurePosixPath, folders) if folder not in filled and not _hidden(folder)]
+    if bare:
+        raise DataError(
+            f"These folders hold no photos: {_listed([str(folder) for folder in bare])}. Add some, or remove them."
+        )
+    counts = Counter(name.parent.name for name in names)
     labels = tuple(sorted(counts))
-    if len(labels) < 2:
-        raise DataError(f"{path} holds {len(labels)} folder(s) with photos; at least two classes are needed.")
-    small = [label for label in labels if counts[label] < FEWEST]
-    if small:
-        raise DataError(f"Too few photos (fewer than {FEWEST}) of: {', '.join(small)}.")
-    if expected is not None and labels != expected:
-        raise DataError(f"{path} has the classes {', '.join(labels)}, but training has {', '.join(expected)}.")
     position = {label: i for i, label in enumerate(labels)}
-    targets = np.array([position[PurePosixPath(name).parent.name] for name in names], dtype=np.int64)
-    return PhotoSet(labels, tuple(names), targets, read)
+    targets = np.array([position[name.parent.name] for name in names], dtype=np.int64)
+    return PhotoSet(labels, tuple(map(str, names)), targets, source, skipped)
 
 
-@dataclass(frozen=True, slots=True)
-class _FolderReader:
-    root: Path
-
-    def __call__(self, name: str) -> bytes:
-        return (self.root / name).read_bytes()
+def _hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
-def _is_photo(path: PurePosixPath) -> bool:
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return not hidden and path.suffix.lower() in SUFFIXES and bool(path.parent.name)
+def _in_order(photos: PhotoSet, labels: tuple[str, ...]) -> PhotoSet:
+    position = {label: i for i, label in enumerate(labels)}
+    places = np.array([position[label] for label in photos.labels], dtype=np.int64)
+    return PhotoSet(labels, photos.names, places[photos.targets], photos.source, photos.skipped)
 
 
-def split(photos: PhotoSet, share: float, seed: int) -> tuple[PhotoSet, PhotoSet]:
-    """A stratified split: ``share`` of every class (at least one photo) into the second part."""
+def _listed(words: list[str] | tuple[str, ...]) -> str:
+    """Words with commas, twenty at most."""
+    more = f" and {len(words) - 20} more" if len(words) > 20 else ""
+    return ", ".join(words[:20]) + more
+
+
+def split(
+    targets: NDArray[np.int64], share: float, seed: int, groups: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of a stratified split, sorted: ``share`` of every class (at least one photo) into the second part.
+
+    ``groups`` int64 [N] marks photos that show the same; those of one class stay on one side, so that validation asks
+    nothing that was in training. A class with no group small enough for its share is split photo by photo.
+    """
     random = np.random.default_rng(seed)
+    groups = np.arange(len(targets)) if groups is None else groups
     train: list[NDArray[np.int64]] = []
     held: list[NDArray[np.int64]] = []
-    for label in range(len(photos.labels)):
-        members = random.permutation(np.flatnonzero(photos.targets == label))
+    for label in np.unique(targets):
+        members = random.permutation(np.flatnonzero(targets == label))
         cut = max(1, round(share * len(members)))
-        held.append(members[:cut])
-        train.append(members[cut:])
-    return photos.take(np.sort(np.concatenate(train))), photos.take(np.sort(np.concatenate(held)))
-
-
-def decoded(photos: PhotoSet, size: int, folder: Path, report: Callable[[str], None]) -> NDArray[np.uint8]:
-    """All photos as the judge will see them: uint8 RGB [N, size, size, 3], decoded once into a file and mapped.
-
-    A second call with the same photos and size maps the same file. Raises ``DataError`` naming unreadable photos.
-    """
-    key = hashlib.sha256(f"{size}".encode())
-    for name in photos.names:
-        key.update(name.encode() + b"\0" + hashlib.sha256(photos.read(name)).digest())
-    path = folder / f"photos-{key.hexdigest()[:16]}.npy"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        pixels = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=(len(photos), size, size, 3))
-        broken: list[str] = []
-        for i, name in enumerate(photos.names):
-            try:
-                pixels[i] = decode(photos.read(name), size, Limits()).pixels
-            except Unreadable as why:
-                broken.append(f"{name} ({why.reason.value})")
-            if i and i % 2000 == 0:
-                report(f"decoded {i} of {len(photos)} photos")
-        if broken:
-            unfinished.unlink()
-            more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
-            raise DataError(f"These photos cannot be read: {', '.join(broken[:5])}{more}. Remove or replace them.")
-        pixels.flush()
-        del pixels
-        unfinished.rename(path)
-    mapped: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    return mapped
+        own = groups[members]
+        sizes = Counter(own.tolist())
+        taken: list[int] = []
+        room = cut
+        for group in dict.fromkeys(own.tolist()):
+            if sizes[group] <= room:
+                taken.append(group)
+                room -= sizes[group]
+        kept = np.isin(own, taken) if taken else np.arange(len(members)) < cut
+        held.append(members[kept])
+        train.append(members[~kept])
+    return np.sort(np.concatenate(train)), np.sort(np.concatenate(held))

@@ -1,7 +1,7 @@
 """The networks that can be trained: any of timm's, and a small CNN for small pictures."""
 
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import timm
 import torch
@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from model.train.data import DataError
+from model.train.hub import pretrained
 
 SMALL_CNN = "small_cnn"
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's, for networks that timm says nothing of
@@ -96,14 +97,17 @@ def create(architecture: str, classes: int, drop: float = 0.0, drop_path: float 
         return timm.create_model(architecture, num_classes=classes, drop_rate=drop)
 
 
-def start_from(network: nn.Module, init: Path) -> None:
-    """Copies the weights of a bundle's folder or a safetensors file.
+def start_from(network: nn.Module, init: Path | Literal["hub"]) -> None:
+    """Copies the weights of a bundle's folder, a safetensors file, or timm's pretrained ones (``HUB``).
 
     A classifier of another shape starts at zero: timm's random one is so large that the first steps only unlearn it
     (cross-entropy 2.1 instead of 0.76 after the first epoch on six classes). Raises ``DataError`` where the file does
     not fit the architecture.
     """
-    weights = load_file(init / "weights.safetensors" if init.is_dir() else init)
+    if isinstance(init, Path):
+        weights = load_file(init / "weights.safetensors" if init.is_dir() else init)
+    else:
+        weights = pretrained(network)
     own = network.state_dict()
     fitting = {k: v.to(own[k].dtype) for k, v in weights.items() if k in own and own[k].shape == v.shape}
     head = {
@@ -115,7 +119,7 @@ def start_from(network: nn.Module, init: Path) -> None:
     missing = sorted(name for name in set(own) - set(fitting) - head if not name.endswith("num_batches_tracked"))
     if missing:
         raise DataError(
-            f"{init.name} does not fit this architecture: {len(missing)} weights are missing ({missing[0]})."
+            f"{Path(init).name} does not fit this architecture: {len(missing)} weights are missing ({missing[0]})."
         )
     network.load_state_dict(fitting, strict=False)
     if not head <= set(fitting):

@@ -19,10 +19,12 @@ from model.figures import classification, selective
 from model.train import calibrate, export
 from model.train.calibrate import Calibration
 from model.train.card import card
+from model.train.check import check
 from model.train.config import TrainConfig
-from model.train.data import PhotoSet, decoded, open_photos, split
+from model.train.data import PhotoSet
 from model.train.loop import Loop, Photos, device, predict
 from model.train.network import create, normalisation, start_from
+from model.train.progress import Progress, quiet
 
 __all__ = ["ExportError", "TrainConfig", "train"]
 
@@ -34,41 +36,33 @@ class ExportError(Exception):
     """The exported graph does not answer as the trained network does."""
 
 
-def train(config: TrainConfig, report: Callable[[str], None]) -> Path:
-    """Trains, calibrates and writes the bundle ``config.out``; returns its path. ``report`` hears each step in words.
+def train(config: TrainConfig, report: Callable[[str], None], progress: Progress = quiet) -> Path:
+    """Trains, calibrates and writes the bundle ``config.out``; returns its path. ``report`` hears each step in words,
+    ``progress`` how far it has come.
 
     A killed run continues from its last epoch. Raises ``DataError`` for data that cannot be trained on, before any
     training, and ``ExportError`` when the bundle's graph strays from the trained network.
     """
     torch.manual_seed(config.seed)
-    known, held = _photos(config)
-    report(f"{len(known):,} photos to train on: " + ", ".join(f"{n:,} {label}" for label, n in known.counts().items()))
-    report(f"{len(held):,} photos to validate and calibrate on")
-    network = create(config.architecture, len(known.labels), config.drop, config.drop_path)
+    known, held = check(config, report, progress)
+    labels = known.photos.labels
+    network = create(config.architecture, len(labels), config.drop, config.drop_path)
     if config.init is not None:
         start_from(network, config.init)
-    train_set = Photos(decoded(known, config.size, config.workspace, report), known.targets)
-    held_set = Photos(decoded(held, config.size, config.workspace, report), held.targets)
+    train_set, held_set = (Photos(part.pixels, part.photos.targets, part.key) for part in (known, held))
     loop = Loop(config, network, train_set, held_set, report)
     best = loop.run()
     export.round_weights(best)
     report("calibrating")
-    found = calibration(best, train_set, held_set, known.labels, device(config.device), config.seed)
-    found.figures["training"] = {"photos": known.counts(), "history": loop.progress.history}
+    found = calibration(best, train_set, held_set, labels, device(config.device), config.seed)
+    found.figures["training"] = {"photos": known.photos.counts(), "history": loop.progress.history}
     report("exporting")
-    bundle = _write(config, best, known, found)
-    apart = parity(bundle, best, np.array(held_set.pixels[:: max(1, len(held) // 64)]))
+    bundle = _write(config, best, known.photos, found)
+    apart = parity(bundle, best, np.array(held_set.pixels[:: max(1, len(held_set.targets) // 64)]))
     if apart > TOLERANCE:
         raise ExportError(f"the exported graph's logits differ by {apart:.4f} from the trained network's")
     report(f"wrote {bundle.path}: the exported graph agrees to {apart:.4f} of a logit")
     return bundle.path
-
-
-def _photos(config: TrainConfig) -> tuple[PhotoSet, PhotoSet]:
-    known = open_photos(config.data)
-    if config.validation is None:
-        return split(known, config.validation_share, config.seed)
-    return known, open_photos(config.validation, known.labels)
 
 
 def calibration(
