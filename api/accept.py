@@ -7,12 +7,11 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from api.options import BackendUnavailable
+from api.offers import check_backend
 from api.schemas import JobOut
 from api.uploads import Uploads
 from api.views import job_out
 from db.database import Database
-from db.query.workers import alive
 from db.schema import Job
 from db.states import JobState, Lane
 from db.store.submit import DuplicateSubmission, Submission, earlier_job, insert_job
@@ -40,7 +39,7 @@ def accept(database: Database, submission: Submission, uploads: Uploads, shard_i
             earlier = earlier_job(session, submission)
             if earlier is not None:
                 return Accepted(job_out(session, earlier), None)
-            _check_backend(session, submission.params.get("backend"))
+            check_backend(session, (submission.model, submission.version), submission.params.get("backend"))
             job = insert_job(session, submission, shard_items)
             accepted = Accepted(job_out(session, job), queue_of(job))
             uploads.keep()
@@ -55,15 +54,6 @@ def queue_of(job: Job) -> str:
     if job.state == JobState.QUEUED:
         return CONTROL
     return INTERACTIVE if job.lane == Lane.INTERACTIVE else BULK
-
-
-def _check_backend(session: Session, backend: str | None) -> None:
-    """Raises BackendUnavailable unless every classify worker that is alive judges with the backend asked for."""
-    running = sorted({worker.backend or "none" for worker in alive(session, "classify")})
-    if backend is not None and running != [backend]:
-        raise BackendUnavailable(
-            f"No worker judges with {backend!r} alone; running now: {', '.join(running) or 'none'}."
-        )
 
 
 def _winner(session: Session, submission: Submission) -> Job:

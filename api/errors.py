@@ -12,7 +12,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from api import auth, body, catalog, cursors, intake, lookup, multipart, options, previews, reviewing, uploads
+from api import (
+    auth,
+    benchmarking,
+    body,
+    catalog,
+    cursors,
+    intake,
+    lookup,
+    multipart,
+    offers,
+    options,
+    previews,
+    reviewing,
+    uploads,
+)
 from db.store import cancel, retry, submit
 from worker.archive_bytes import CorruptArchive
 
@@ -36,7 +50,9 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     uploads.StoreFull: (507, "storage_full"),
     CorruptArchive: (422, "corrupt_archive"),
     options.BadField: (422, "invalid_request"),
-    options.BackendUnavailable: (422, "backend_unavailable"),
+    offers.BackendUnavailable: (422, "backend_unavailable"),
+    benchmarking.BadPicture: (422, "bad_picture"),
+    benchmarking.BenchmarkFailed: (500, "benchmark_failed"),
     catalog.UnknownModel: (422, "unknown_model"),
     cursors.BadCursor: (422, "bad_cursor"),
     lookup.NotFound: (404, "not_found"),

@@ -4,7 +4,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
+from api.benchmarking import Asked
 from api.options import Wanted
 from api.schemas_more import Problem
 
@@ -38,10 +40,11 @@ _UPLOAD_ERRORS = {
 _BINARY = {"type": "string", "format": "binary"}
 
 
-def _body(files: dict[str, Any]) -> dict[str, Any]:
-    fields = Wanted.model_json_schema()["properties"]
-    novelty = {"type": "string", "enum": ["strict", "normal", "off"], "default": "normal"}
-    fields = {name: field for name, field in fields.items() if name != "name"} | {"novelty": novelty}
+def _body(files: dict[str, Any], wanted: type[BaseModel] = Wanted) -> dict[str, Any]:
+    fields = wanted.model_json_schema()["properties"]
+    fields = {name: field for name, field in fields.items() if name != "name"}
+    if "novelty" in fields:
+        fields["novelty"] = {"type": "string", "enum": ["strict", "normal", "off"], "default": "normal"}
     form = {"type": "object", "required": list(files), "properties": files | fields}
     raw = {kind: {"schema": _BINARY} for kind in ("application/zip", "image/*", "application/octet-stream")}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}, **raw}}}
@@ -49,6 +52,7 @@ def _body(files: dict[str, Any]) -> dict[str, Any]:
 
 JOBS_BODY = _body({"files": {"type": "array", "items": _BINARY, "description": "Photos and ZIPs."}})
 CLASSIFY_BODY = _body({"file": _BINARY | {"description": "One photo."}})
+BENCHMARK_BODY = _body({"file": _BINARY | {"description": "One photo."}}, Asked)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

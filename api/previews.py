@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
+from typing import Any
 
 from db.blobs import BlobMissing, BlobStore
 from db.schema import Item, Source
@@ -41,9 +42,14 @@ class Previews:
             if tag in self._kept:
                 self._kept.move_to_end(tag)
                 return self._kept[tag]
-            picture = self._make(item, source, size)
+            picture = self._picture(source.blob, source.bytes, item.entry, size)
             self._keep(tag, picture)
             return picture
+
+    def check(self, blob: str, size: int) -> None:
+        """Decodes an uploaded picture of ``size`` bytes. Raises NoPreview when it cannot be read, and UploadGone."""
+        with self._lock:
+            self._picture(blob, size, [0, ""], 16)
 
     def close(self) -> None:
         """Ends the decoder."""
@@ -52,13 +58,13 @@ class Previews:
                 self._pool.close()
                 self._pool = None
 
-    def _make(self, item: Item, source: Source, size: int) -> bytes:
+    def _picture(self, key: str, length: int, entry: list[Any], size: int) -> bytes:
         try:
-            blob = open_source(self._blobs, source.blob, source.bytes)
+            blob = open_source(self._blobs, key, length)
         except (SourceGone, BlobMissing) as error:
             raise UploadGone("The upload that held this photo is no longer there.") from error
         try:
-            data = reader_of(blob, item.entry, self._limits.max_file_bytes)()
+            data = reader_of(blob, entry, self._limits.max_file_bytes)()
             if self._pool is None:
                 self._pool = DecodePool(1, self._limits)
             return self._pool.preview(data, size)

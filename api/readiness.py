@@ -6,10 +6,12 @@ import anyio
 from anyio import to_thread
 
 from api.catalog import Catalog, UnknownModel
+from api.offers import without_worker
 from api.parts import Parts
 from api.schemas_more import Part, Readiness
 from db.blobs import BlobStore
 from db.database import Database
+from db.query.work import asked_for
 from db.query.workers import alive
 from db.upgrade import is_current
 
@@ -72,6 +74,7 @@ def _broker(parts: Parts) -> Part:
 def _workers(database: Database, kind: str, catalog: Catalog | None) -> Part:
     with database.read() as session:
         workers = alive(session, kind)
+        asked = asked_for(session) if catalog is not None else set()
     if not workers:
         return Part(status="degraded", detail="None is alive; jobs are accepted and wait.")
     count = f"{len(workers)} {'is' if len(workers) == 1 else 'are'} alive"
@@ -79,6 +82,9 @@ def _workers(database: Database, kind: str, catalog: Catalog | None) -> Part:
         model = catalog.find(None)
         if not any([model.name, model.version] in worker.models for worker in workers):
             return Part(status="degraded", detail=f"{count}, but none has the model {model.name} {model.version}.")
+        waiting = {why for one in asked if (why := without_worker(*one, workers)) is not None}
+        if waiting:
+            return Part(status="degraded", detail=f"{count}, but jobs wait. {' '.join(sorted(waiting))}")
     return Part(status="ok", detail=f"{count}.")
 
 

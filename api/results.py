@@ -14,7 +14,7 @@ from db.query.items import every_item
 PIECE_BYTES = 64 * 1024
 COLUMNS = (
     "id", "job", "position", "name", "decision", "reason", "explanation", "label", "confidence", "tags", "scores",
-    "model", "version", "backend", "width", "height", "bytes", "inference_ms",
+    "model", "version", "checksum", "backend", "width", "height", "bytes", "inference_ms",
 )  # fmt: skip
 # What spreadsheets take for the start of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -52,6 +52,7 @@ def _cells(item: ItemOut) -> list[object]:
         json.dumps(scores, separators=(",", ":"), ensure_ascii=False),
         item.model.name,
         item.model.version,
+        item.model.checksum,
         item.backend,
         item.width,
         item.height,

@@ -40,6 +40,15 @@ class ModelName(BaseModel):
     version: str = Field(description="Its version; a job keeps the one it was accepted with.", examples=["1.0.0"])
 
 
+class JudgedBy(ModelName):
+    """The model that judged a photo, to the byte."""
+
+    checksum: str | None = Field(
+        description="Tells the very model from any other of its name and version; null where none saw the photo.",
+        examples=["9f1c20ab37de5510"],
+    )
+
+
 class Fault(BaseModel):
     """Why a job failed as a whole."""
 
@@ -89,6 +98,9 @@ class JobOut(BaseModel):
     outcome: Outcome | None = Field(description="How a finished job went; null before.")
     model: ModelName = Field(description="The model that judges it.")
     error: Fault | None = Field(description="Why the job failed, if it did.")
+    waiting_for: str | None = Field(
+        description="Why nothing happens, while no worker that is alive can go on with it.", examples=[None]
+    )
     counts: Counts = Field(description="How many photos are where.")
     sources: list[SourceOut] = Field(description="The files that were sent.")
     rate: float | None = Field(description="Photos judged per second since the start.", examples=[61.5])
@@ -144,7 +156,7 @@ class ItemOut(BaseModel):
     scores: dict[str, ScoreOut] = Field(
         description="What each guard measured.", examples=[{"confidence": {"value": 0.97, "threshold": 0.62}}]
     )
-    model: ModelName = Field(description="The model that judged it.")
+    model: JudgedBy = Field(description="The model that judged it.")
     backend: str | None = Field(description="What ran the network.", examples=["openvino"])
     width: int | None = Field(description="Pixels across, upright.", examples=[4032])
     height: int | None = Field(description="Pixels down, upright.", examples=[3024])

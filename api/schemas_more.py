@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.options import Text
-from api.schemas import JOB_ID, Time
+from api.schemas import JOB_ID, Fault, JudgedBy, Time
+from db.states import BenchmarkState
 from db.store.keys import Scope
-from model.verdict import Decision
+from model.verdict import Decision, Novelty
 
 
 class FieldError(BaseModel):
@@ -38,6 +39,49 @@ class RetryIn(BaseModel):
         [Decision.FAILED], description="Photos with these decisions.", examples=[["failed"]]
     )
     model: Text | None = Field(None, description="Another model; empty: the one of the job.", examples=[None])
+
+
+class RerunIn(BaseModel):
+    """How to judge a job's photos again; what is not given stays as the job had it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Text = Field(description="The model: `name` (its current version) or `name@version`.", examples=["scenes"])
+    version: Text | None = Field(None, description="Its version, if not in the name.", examples=["2"])
+    backend: Text | None = Field(None, description="What runs the network; auto: the worker's choice.")
+    top_k: int | None = Field(None, ge=1, le=20, description="Most tags a photo may get.", examples=[3])
+    min_confidence: float | None = Field(None, ge=0, le=1, description="Least confidence of a first tag.")
+    novelty: Novelty | None = Field(None, description="How readily unfamiliar pictures are rejected.")
+    allow: list[Text] | None = Field(None, max_length=2000, description="Only these labels; []: all.")
+    deny: list[Text] | None = Field(None, max_length=2000, description="Never these labels; []: none.")
+
+
+class BackendTiming(BaseModel):
+    """How quick one backend is."""
+
+    name: str = Field(description="The backend.", examples=["openvino"])
+    available: bool = Field(description="Whether it runs on that worker.")
+    milliseconds: float | None = Field(description="Median for a photo judged alone.", examples=[4.1])
+    p95: float | None = Field(description="95th percentile of the same.", examples=[5.0])
+    batch_milliseconds: float | None = Field(description="Median of a photo's share of a batch.", examples=[2.6])
+    batch_p95: float | None = Field(description="95th percentile of the same.", examples=[3.1])
+    speedup: float | None = Field(description="How many times as quick as the slowest.", examples=[3.4])
+    bytes: int | None = Field(description="Size of the file it loads the network from.", examples=[12582912])
+    reason: str | None = Field(description="Why it does not run there.", examples=[None])
+
+
+class BenchmarkOut(BaseModel):
+    """A measurement of every backend on a worker."""
+
+    id: str = Field(description="Its id; ids sort by time.", examples=[JOB_ID])
+    state: BenchmarkState = Field(description="queued, running; done and failed are ends.")
+    model: JudgedBy = Field(description="The model that was measured; its checksum is known once it is done.")
+    backends: list[BackendTiming] = Field(description="Every backend; empty until it is done.")
+    fastest: str | None = Field(description="The quickest backend by name.", examples=["openvino"])
+    error: Fault | None = Field(description="Why it failed, if it did.")
+    waiting_for: str | None = Field(description="Why nothing happens, while no worker can do it.", examples=[None])
+    created_at: Time = Field(description="When it was asked for.")
+    finished_at: Time | None = Field(description="When it ended.")
 
 
 class ReviewIn(BaseModel):
@@ -124,9 +168,12 @@ class WorkerOut(BaseModel):
     kind: str = Field(description="control (opens uploads) or classify.", examples=["classify"])
     state: str = Field(description="starting, idle, busy or stopping.", examples=["idle"])
     models: list[list[str]] = Field(
-        description="Models it has loaded: name and version.", examples=[[["scenes", "1.0.0"]]]
+        description="Models it can judge with: name and version.", examples=[[["scenes", "1.0.0"]]]
     )
-    backend: str | None = Field(description="What runs its networks.", examples=["openvino"])
+    engines: list[list[str]] = Field(
+        description="What a job may ask of it: name, version and backend.", examples=[[["scenes", "1.0.0", "openvino"]]]
+    )
+    backend: str | None = Field(description="What runs its networks by its own choice.", examples=["openvino"])
     started_at: Time = Field(description="When it started.")
     beat_at: Time = Field(description="When it was last heard of.")
 

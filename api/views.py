@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from api.offers import waits
 from api.schemas import (
     Counts,
     Fault,
     ItemOut,
     JobOut,
+    JudgedBy,
     ModelName,
     Params,
     ReviewedItem,
@@ -31,7 +33,8 @@ from model.verdict import Decision, Reason
 def jobs_out(session: Session, jobs: Sequence[Job]) -> list[JobOut]:
     """Jobs with their sources."""
     sources = job_queries.sources(session, [job.id for job in jobs])
-    return [_job_out(session, job, sources[job.id]) for job in jobs]
+    waiting = waits(session, jobs)
+    return [_job_out(session, job, sources[job.id], waiting.get(job.id)) for job in jobs]
 
 
 def job_out(session: Session, job: Job) -> JobOut:
@@ -39,7 +42,7 @@ def job_out(session: Session, job: Job) -> JobOut:
     return jobs_out(session, [job])[0]
 
 
-def _job_out(session: Session, job: Job, sources: list[job_queries.SourceView]) -> JobOut:
+def _job_out(session: Session, job: Job, sources: list[job_queries.SourceView], waiting_for: str | None) -> JobOut:
     progress = job_queries.progress(session, job)
     path = f"/v1/jobs/{job.id}"
     return JobOut(
@@ -48,6 +51,7 @@ def _job_out(session: Session, job: Job, sources: list[job_queries.SourceView]) 
         outcome=None if job.outcome is None else Outcome(job.outcome),
         model=ModelName(name=job.model, version=job.version),
         error=None if job.error is None else Fault(code=job.error, message=job.message or ""),
+        waiting_for=waiting_for,
         counts=Counts(
             total=job.total,
             pending=job.pending,
@@ -108,7 +112,7 @@ def item_out(item: Item) -> ItemOut:
         scores={
             guard: ScoreOut(value=score["value"], threshold=score["threshold"]) for guard, score in item.scores.items()
         },
-        model=ModelName(name=item.model, version=item.version),
+        model=JudgedBy(name=item.model, version=item.version, checksum=item.checksum),
         backend=item.backend,
         width=item.width,
         height=item.height,

@@ -1,7 +1,9 @@
-"""Waiting for one photo's verdict: woken through Redis, and by looking, whichever is first."""
+"""Waiting for what a worker does: woken through Redis, and by looking, whichever is first."""
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
@@ -15,21 +17,28 @@ from db.states import JobState
 
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.02, 0.2, 1.5
 
+T = TypeVar("T")
 
-async def verdict_of(database: Database, wakeups: WakeUps, owner: str, job_id: str, seconds: float) -> ItemOut | None:
-    """The job's first item as soon as it is judged; None when time is up or the job ended without it."""
+
+async def awaited(look: Callable[[], tuple[T, bool]], wakeups: WakeUps, id_: str, seconds: float) -> T:
+    """What ``look`` finds once it says that waiting is over, or when time is up. ``id_`` is what wake-ups call it."""
     clock = asyncio.get_running_loop().time
     until, pause = clock() + seconds, FIRST_PAUSE
-    with wakeups.expect(job_id) as done:
+    with wakeups.expect(id_) as done:
         while True:
-            item, over = await run_in_threadpool(_look, database, owner, job_id)
+            found, over = await run_in_threadpool(look)
             left = until - clock()
-            if item is not None or over or left <= 0:
-                return item
+            if over or left <= 0:
+                return found
             done.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), min(pause, left))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
+
+
+async def verdict_of(database: Database, wakeups: WakeUps, owner: str, job_id: str, seconds: float) -> ItemOut | None:
+    """The job's first item as soon as it is judged; None when time is up or the job ended without it."""
+    return await awaited(lambda: _look(database, owner, job_id), wakeups, job_id, seconds)
 
 
 def _look(database: Database, owner: str, job_id: str) -> tuple[ItemOut | None, bool]:

@@ -1,4 +1,4 @@
-"""``shoebox jobs``, ``job``, ``cancel`` and ``retry``."""
+"""``shoebox jobs``, ``job``, ``cancel``, ``retry`` and ``rerun``."""
 
 import itertools
 from pathlib import Path
@@ -65,6 +65,8 @@ def job(
     say(f"job {view.id} from {plain(_from(view))}: {view.state}" + (f" ({view.outcome})" if view.outcome else ""))
     say(f"model {plain(view.model)}, version {plain(view.version)}")
     say(describe(view))
+    if view.waiting_for:
+        say(f"waiting: {plain(view.waiting_for)}")
     for name in ("accepted", "rejected", "failed", "canceled", "skipped"):
         if count := getattr(view.counts, name):
             say(f"  {name}: {count:,}")
@@ -88,6 +90,22 @@ def retry(
     with local_client(settings()) as client:
         view = client.retry(job_id, decision).view
     say(f"new job {view.id}; watch it with: {own_name()} job {view.id} --watch")
+
+
+def rerun(
+    job_id: JobId,
+    model: Annotated[str, typer.Option(help="The model: NAME, or NAME@VERSION; see: shoebox model list.")],
+    backend: Annotated[str | None, typer.Option(help="What runs the network; auto: the worker's choice.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a job's photos again with another model, without sending them; the old verdicts stay."""
+    with local_client(settings()) as client:
+        view = client.rerun(job_id, model, backend=backend).view
+    if as_json:
+        show_json(view.raw)
+        return
+    say(f"new job {view.id} with {plain(view.model)}, version {plain(view.version)}")
+    say(f"watch it with: {own_name()} job {view.id} --watch")
 
 
 def _from(view: "JobView") -> str:

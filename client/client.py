@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from client.errors import UnexpectedAnswer, retry_after
+from client.errors import Refused, UnexpectedAnswer, retry_after
 from client.job import Job
 from client.transport import Transport
 from client.upload import UNKNOWN, Upload, multipart, shown
@@ -19,6 +20,7 @@ from client.values import Item, JobView, Review
 
 Value = TypeVar("Value")
 PAGE = 500
+BENCHMARK_PAUSE = 1.0
 
 
 class Client:
@@ -143,6 +145,35 @@ class Client:
     def retry(self, job_id: str, decision: str = "failed") -> Job:
         """A new job over the items of an old one that ended with ``decision``."""
         return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/retry", json={"decision": decision}))
+
+    def rerun(self, job_id: str, model: str, **changes: Any) -> Job:
+        """A new job that judges all photos of a finished one with ``model`` (``name`` or ``name@version``).
+
+        ``changes``: version, backend, top_k, min_confidence, novelty, allow, deny; the rest stays as the job had it.
+        """
+        wanted = {"model": model, **_query(changes)}
+        return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/rerun", json=wanted))
+
+    def benchmark(self, photo: Upload, *, model: str | None = None, timeout: float = 60.0) -> dict[str, Any]:
+        """Measures every backend with one photo on a worker, and waits for the figures however long they take (admin).
+
+        Raises `Refused` where the worker could not measure.
+        """
+        query = {**_query({"model": model}), "name": shown(photo.name), "timeout": timeout}
+        headers = {"Content-Type": photo.content_type, "Content-Length": str(photo.size)}
+        found = self._transport.json(
+            "POST", "/v1/benchmark", params=query, body=photo.start, headers=headers, read_timeout=timeout + 30
+        )
+        while _typed(lambda answer: answer["state"], found) in ("queued", "running"):
+            time.sleep(BENCHMARK_PAUSE)
+            found = self._transport.json("GET", f"/v1/benchmark/{found['id']}")
+        if found["state"] == "failed":
+            raise Refused(500, "benchmark_failed", found["error"]["message"])
+        return _typed(dict, found)
+
+    def benchmarks(self) -> list[dict[str, Any]]:
+        """The latest benchmarks, newest first (admin)."""
+        return list(self._transport.json("GET", "/v1/benchmarks")["data"])
 
     def models(self) -> list[dict[str, Any]]:
         """The models that are installed, as the server describes them."""

@@ -104,9 +104,9 @@ class Item:
 class JobView:
     """A job as it was when asked for; ``raw`` is the server's whole JSON object.
 
-    ``error`` and ``message`` say why the whole job failed; ``rate`` is in photos per second, ``seconds`` how long the
-    job took from the opening of its files to its end (``None`` before), ``again`` in how many seconds the server
-    wants to be asked again.
+    ``error`` and ``message`` say why the whole job failed, ``waiting_for`` why it cannot go on at present; ``rate`` is
+    in photos per second, ``seconds`` how long the job took from the opening of its files to its end (``None`` before),
+    ``again`` in how many seconds the server wants to be asked again.
     """
 
     id: str
@@ -121,6 +121,7 @@ class JobView:
     rate: float | None
     eta_seconds: float | None
     seconds: float | None
+    waiting_for: str | None
     raw: Mapping[str, Any]
     again: float | None = None
 
@@ -149,6 +150,7 @@ class JobView:
             rate=data["rate"],
             eta_seconds=data["eta_seconds"],
             seconds=_seconds(data["started_at"], data["finished_at"]),
+            waiting_for=data.get("waiting_for"),
             raw=data,
         )
 

@@ -116,6 +116,7 @@ class Shard(Base):
 
     ``entries`` holds one list per item: position and name, and for an archive's entry its offset, compressed size,
     size, method and CRC. ``fair`` orders the work of all jobs. ``suspect`` shards hold one item and are judged alone.
+    ``backend`` null: the worker's own choice.
     """
 
     __tablename__ = "shards"
@@ -129,6 +130,7 @@ class Shard(Base):
     suspect: Mapped[bool] = mapped_column(Boolean, default=False)
     model: Mapped[str] = mapped_column(String(100))
     version: Mapped[str] = mapped_column(String(64))
+    backend: Mapped[str | None] = mapped_column(String(32))
     entries: Mapped[list[Any]]
     size: Mapped[int]
     attempt: Mapped[int] = mapped_column(default=0)
@@ -139,7 +141,10 @@ class Shard(Base):
 
 
 class Item(Base):
-    """One photo and the verdict on it. ``entry`` finds its bytes in the source again (preview, retry)."""
+    """One photo and the verdict on it. ``entry`` finds its bytes in the source again (preview, retry).
+
+    ``checksum`` tells the very bundle that judged it; null where none saw the photo.
+    """
 
     __tablename__ = "items"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
@@ -157,6 +162,7 @@ class Item(Base):
     scores: Mapped[dict[str, Any]]
     model: Mapped[str] = mapped_column(String(100))
     version: Mapped[str] = mapped_column(String(64))
+    checksum: Mapped[str | None] = mapped_column(String(16))
     backend: Mapped[str | None] = mapped_column(String(32))
     width: Mapped[int | None]
     height: Mapped[int | None]
@@ -198,16 +204,46 @@ class Review(Base):
 
 
 class Worker(Base):
-    """A worker process's heartbeat. ``kind``: control or classify; ``state``: starting, idle, busy or stopping."""
+    """A worker process's heartbeat. ``kind``: control or classify; ``state``: starting, idle, busy or stopping.
+
+    ``models`` holds what it can judge with as [name, version], ``engines`` as [name, version, backend] for each backend
+    that a job may ask for; ``backend`` is the one it takes by itself.
+    """
 
     __tablename__ = "workers"
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16))
     models: Mapped[list[Any]]
+    engines: Mapped[list[Any]] = mapped_column(server_default="[]")
     backend: Mapped[str | None] = mapped_column(String(32))
     started_at: Mapped[float]
     beat_at: Mapped[float]
+
+
+class Benchmark(Base):
+    """A measurement that somebody asked for: one picture through every backend. ``state``: see BenchmarkState.
+
+    ``worker`` has it for as long as it lives and no other has taken it over: ``attempt`` is the fence. ``result`` is as
+    the worker measured it.
+    """
+
+    __tablename__ = "benchmarks"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    blob: Mapped[str] = mapped_column(String(64), unique=True)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    model: Mapped[str] = mapped_column(String(100))
+    version: Mapped[str] = mapped_column(String(64))
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    error: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[float]
+    finished_at: Mapped[float | None]
+    attempt: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str | None] = mapped_column(String(100))
+    __table_args__ = (Index("ix_benchmarks_state_id", "state", "id"),)
 
 
 class Beat(Base):

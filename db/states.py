@@ -46,6 +46,20 @@ class SourceState(StrEnum):
     FAILED = "failed"
 
 
+class BenchmarkState(StrEnum):
+    """queued -> running -> done or failed."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def finished(self) -> bool:
+        """Whether a benchmark in this state stays as it is."""
+        return self in (BenchmarkState.DONE, BenchmarkState.FAILED)
+
+
 class Lane(IntEnum):
     """Claimed in this order."""
 

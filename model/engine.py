@@ -158,7 +158,10 @@ class Engine:
         )
 
     def _signed(self, verdict: Verdict) -> Verdict:
-        return replace(verdict, model=self.bundle.name, version=self.bundle.version, backend=self.backend.name)
+        bundle = self.bundle
+        return replace(
+            verdict, model=bundle.name, version=bundle.version, checksum=bundle.checksum, backend=self.backend.name
+        )
 
 
 @dataclass(frozen=True, slots=True)

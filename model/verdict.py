@@ -86,6 +86,7 @@ class Verdict:
 
     ``tags`` is empty unless accepted. ``scores`` maps a guard's name to its score. ``width`` and ``height`` are the
     upright picture's pixels, ``bytes`` the file's size, ``inference_ms`` the item's share of its batch's network time.
+    ``checksum`` is the bundle's, ``None`` where no engine saw the item.
     """
 
     decision: Decision
@@ -95,6 +96,7 @@ class Verdict:
     scores: Mapping[str, Score] = field(default_factory=lambda: MappingProxyType({}))
     model: str | None = None
     version: str | None = None
+    checksum: str | None = None
     backend: str | None = None
     width: int | None = None
     height: int | None = None

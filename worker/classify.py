@@ -10,13 +10,14 @@ import structlog
 
 from db.blobs import BlobStore
 from db.database import Database
-from db.query.work import interactive_waits, next_model, params, places
+from db.query.work import interactive_waits, next_ability, params, places
 from db.states import Lane
 from db.store.broken import fail_job
 from db.store.settle import LeaseLost, Rest, settle
-from db.store.shards import Claim, canceling, claim, extend
+from db.store.shards import Ability, Claim, canceling, claim, extend
 from model.engine import Photo
-from worker.engines import Engines, ModelKey
+from worker.benchmarks import Benchmarks
+from worker.engines import EngineRefused, Engines
 from worker.hand import Hand, Held, Key
 from worker.patience import write_patiently
 from worker.sources import SourceGone, Sources
@@ -42,13 +43,14 @@ class Policy:
 
 
 class Classifier:
-    """Works through ready shards. ``closed(job)`` is called after the commit that ended a job."""
+    """Works through ready shards, with benchmarks between. ``closed(job)`` is called after a commit that ends a job."""
 
     def __init__(
         self,
         database: Database,
         blobs: BlobStore,
         engines: Engines,
+        benchmarks: Benchmarks,
         policy: Policy,
         stop: Event,
         closed: Callable[[str], None],
@@ -56,6 +58,7 @@ class Classifier:
         self._database = database
         self._blobs = blobs
         self._engines = engines
+        self._benchmarks = benchmarks
         self._policy = policy
         self._stop = stop
         self._closed = closed
@@ -64,34 +67,42 @@ class Classifier:
         """Works until nothing is ready or a stop; returns how many photos were judged."""
         judged = 0
         while not self._stop.is_set():
-            model = write_patiently(self._database, lambda s: next_model(s, self._engines.known), self._stop)
-            if model is None:
+            if self._benchmarks.work(self._engines.abilities):
+                continue
+            wanted = write_patiently(self._database, lambda s: next_ability(s, self._engines.abilities), self._stop)
+            if wanted is None:
                 break
-            judged += _Run(self, model).work()
+            try:
+                judged += _Run(self, wanted).work()
+            except EngineRefused as error:
+                log.warning("work_left", model=wanted[0], version=wanted[1], backend=wanted[2], detail=str(error))
         return judged
 
 
 class _Run:
-    """One stretch of work with one model. An exception is a bug: its shards' leases run out, and count against them."""
+    """One stretch of work with one engine. An exception is a bug: its shards' leases run out and count against them.
 
-    def __init__(self, classifier: Classifier, model: ModelKey) -> None:
+    Making one raises EngineRefused.
+    """
+
+    def __init__(self, classifier: Classifier, wanted: Ability) -> None:
         self._c = classifier
         self._database = classifier._database
         self._policy = classifier._policy
         self._stop = classifier._stop
-        self._model = model
+        self._engine = classifier._engines.get(wanted)
+        self._abilities = classifier._engines.alike(wanted)
         self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
         self._alone = False
         self._until = time.monotonic() + RUN_SECONDS
         self._looked = self._extended = time.monotonic()
 
     def work(self) -> int:
-        """Judges until this model's work runs dry, its time is up or a stop; returns how many photos."""
-        engine = self._c._engines.get(self._model)
+        """Judges until this engine's work runs dry, its time is up or a stop; returns how many photos."""
         judged = 0
         try:
             self._alone = self._claim(limit=1, suspects=True)
-            with closing(engine.judge(self._photos())) as verdicts:
+            with closing(self._engine.judge(self._photos())) as verdicts:
                 for key, verdict in verdicts:
                     judged += 1
                     complete = self._hand.record(key, verdict)
@@ -122,11 +133,14 @@ class _Run:
             yield photo
 
     def _refill(self) -> bool:
-        """Claims more of the same model, unless it is time to end the run."""
+        """Claims more for the same engine, unless it is time to end the run."""
         if self._alone or time.monotonic() > self._until:
             return False
         with self._database.read() as session:
-            if next_model(session, self._c._engines.known) != self._model:
+            abilities = self._c._engines.abilities
+            if next_ability(session, abilities) not in self._abilities:
+                return False
+            if self._c._benchmarks.wait(session, abilities):
                 return False
         return self._claim(limit=APPETITE)
 
@@ -143,7 +157,7 @@ class _Run:
             lambda s: claim(
                 s,
                 self._policy.worker,
-                [self._model],
+                self._abilities,
                 self._policy.lease_seconds,
                 limit,
                 suspects=suspects,

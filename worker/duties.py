@@ -3,16 +3,18 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from db.database import Database
-from db.store import sweep as store
 from db.store import workers
+from db.store.shards import Ability
+from settings import Settings
 from worker.senders import Hints
 from worker.sweep import sweep
 
@@ -42,48 +44,61 @@ class Activity:
 
 @dataclass(frozen=True)
 class Duties:
-    """Heartbeat and sweep of one process, until ``stop``."""
+    """Heartbeat and sweep of one process, until ``stop``.
 
+    ``abilities`` says what it can judge with now, ``backend`` what it takes by itself; a control worker has none.
+    ``has_work`` says whether anything is ready that it could do. ``queues`` are hinted at when its abilities change:
+    work that nobody could do may be waiting.
+    """
+
+    settings: Settings
     database: Database
     hints: Hints
     name: str
     kind: str
-    models: list[tuple[str, str]]
+    abilities: Callable[[], Collection[Ability]]
     backend: str | None
+    queues: list[str]
     activity: Activity
     stop: Event
-    sweep_seconds: float
-    lease_seconds: float
-    idle_exit_seconds: float
-    has_work: Callable[[store.Waiting], int]
+    has_work: Callable[[Session], bool]
+    _known: set[Ability] = field(default_factory=set)
 
     def start(self) -> None:
         """Starts the threads; the first heartbeat is written before this returns."""
         self.beat()
         Thread(target=self._every, args=(BEAT_SECONDS, self.beat), name="heartbeat", daemon=True).start()
-        Thread(target=self._every, args=(self.sweep_seconds, self.look_after), name="sweep", daemon=True).start()
+        Thread(
+            target=self._every, args=(self.settings.sweep_seconds, self.look_after), name="sweep", daemon=True
+        ).start()
 
     def beat(self) -> None:
         """Writes the heartbeat row."""
+        now = set(self.abilities())
         with self.database.write() as session:
-            workers.beat(session, self.name, self.kind, self.activity.state, self.models, self.backend)
+            workers.beat(session, self.name, self.kind, self.activity.state, now, self.backend)
+        if now - self._known and self._known:
+            for queue in self.queues:
+                self.hints.hint(queue)
+        self._known.clear()
+        self._known.update(now)
 
     def look_after(self) -> None:
         """Sweeps in turn with the other processes, and ends a process that has stopped hearing hints."""
-        sweep(self.database, self.hints, self.sweep_seconds, self.lease_seconds)
-        if self.activity.idle_seconds() < self.idle_exit_seconds:
+        sweep(self.database, self.hints, self.settings.sweep_seconds, self.settings.lease_seconds)
+        if self.activity.idle_seconds() < self.settings.idle_exit_seconds:
             return
         with self.database.read() as session:
-            waiting = self.has_work(store.waiting(session))
+            waiting = self.has_work(session)
         # While Redis is away there is nothing to hear; once it is back, a whole sweep's hints went by unheard.
-        if waiting and self.hints.alive() and not self.stop.wait(self.sweep_seconds) and self._still_deaf():
-            log.error("hints_unheard", idle_seconds=round(self.activity.idle_seconds()), waiting=waiting)
+        if waiting and self.hints.alive() and not self.stop.wait(self.settings.sweep_seconds) and self._still_deaf():
+            log.error("hints_unheard", idle_seconds=round(self.activity.idle_seconds()))
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _still_deaf(self) -> bool:
         with self.database.read() as session:
-            waiting = self.has_work(store.waiting(session))
-        return bool(waiting) and self.activity.idle_seconds() >= self.idle_exit_seconds
+            waiting = self.has_work(session)
+        return waiting and self.activity.idle_seconds() >= self.settings.idle_exit_seconds
 
     def _every(self, seconds: float, duty: Callable[[], None]) -> None:
         while not self.stop.wait(seconds):

@@ -3,22 +3,31 @@
 import os
 import secrets
 import socket
+from contextlib import ExitStack
 from threading import Event, Timer
 
 import structlog
 from celery import Celery
 from celery.signals import setup_logging, worker_shutting_down
+from sqlalchemy.orm import Session
 
 from db.blobs import open_blobs
 from db.database import Database
+from db.query.work import next_ability
+from db.store.sweep import waiting
 from db.store.workers import leave
+from model.backends.choose import available
 from model.bundle import Bundle
 from model.engine import Engine
+from model.sandbox import DecodePool
+from model.shelf import Shelf
 from settings import Settings
 from worker.archive import ArchiveLimits
+from worker.benchmarks import Benchmarks
+from worker.bundles import Bundles
 from worker.classify import Classifier, Policy
 from worker.duties import Activity, Duties
-from worker.engines import Engines, find_bundles
+from worker.engines import Engines
 from worker.limits import limits_of
 from worker.senders import BULK, CONTROL, INTERACTIVE, Hints, celery_app
 from worker.tasks import register_classify, register_unpack
@@ -50,27 +59,58 @@ def run_control(settings: Settings) -> None:
 
     app = celery_app(settings.broker)
     register_unpack(app, drain, activity, wake := Wake())
-    duties = _duties(settings, database, hints, name, "control", [], None, activity, stop)
-    _serve(app, [CONTROL], duties, hints, wake)
+    duties = Duties(
+        settings=settings,
+        database=database,
+        hints=hints,
+        name=name,
+        kind="control",
+        abilities=tuple,
+        backend=None,
+        queues=[CONTROL],
+        activity=activity,
+        stop=stop,
+        has_work=lambda session: waiting(session).unpack > 0,
+    )
+    _serve(app, duties, wake)
 
 
 def run_classify(settings: Settings) -> None:
     """Runs a classify worker until it is stopped. A damaged default model raises before anything is claimed."""
-    bundles = find_bundles(settings)
-    engines = Engines(bundles, lambda bundle: _open(settings, bundle))
-    default = next(key for key in bundles if key[0] == settings.model)
-    backend = engines.get(default).backend.name
-    database, blobs, hints = Database(settings.database), open_blobs(settings.blobs), Hints(settings)
-    stop, activity, name = Event(), Activity(), worker_name("classify")
-    policy = Policy(name, settings.lease_seconds, settings.max_file_bytes)
-    classifier = Classifier(database, blobs, engines, policy, stop, hints.done)
-    app = celery_app(settings.broker)
-    register_classify(app, classifier.drain, activity, wake := Wake())
-    duties = _duties(settings, database, hints, name, "classify", engines.known, backend, activity, stop)
-    try:
-        _serve(app, [INTERACTIVE, BULK], duties, hints, wake)
-    finally:
-        engines.close()
+    with ExitStack() as opened:
+        bundles = Bundles(Shelf(settings.bundle_folders, settings.model), lambda bundle: backends_of(settings, bundle))
+        default = bundles.default()
+        # Before any engine: decoders are processes, and a process must not be started once a GPU is in use.
+        pool = opened.enter_context(DecodePool(settings.decoders or len(os.sched_getaffinity(0)), limits_of(settings)))
+        engines = Engines(bundles, lambda bundle, backend: _open(settings, bundle, backend, pool))
+        opened.callback(engines.close)
+        backend = engines.open_default(default).backend.name
+        database, blobs, hints = Database(settings.database), open_blobs(settings.blobs), Hints(settings)
+        stop, activity, name = Event(), Activity(), worker_name("classify")
+        benchmarks = Benchmarks(settings, database, blobs, bundles, pool, name, stop, hints.done)
+        policy = Policy(name, settings.lease_seconds, settings.max_file_bytes)
+        classifier = Classifier(database, blobs, engines, benchmarks, policy, stop, hints.done)
+        app = celery_app(settings.broker)
+        register_classify(app, classifier.drain, activity, wake := Wake())
+
+        def has_work(session: Session) -> bool:
+            abilities = engines.abilities
+            return next_ability(session, abilities) is not None or benchmarks.wait(session, abilities)
+
+        duties = Duties(
+            settings=settings,
+            database=database,
+            hints=hints,
+            name=name,
+            kind="classify",
+            abilities=lambda: engines.abilities,
+            backend=backend,
+            queues=[INTERACTIVE, BULK],
+            activity=activity,
+            stop=stop,
+            has_work=has_work,
+        )
+        _serve(app, duties, wake)
 
 
 def worker_name(kind: str) -> str:
@@ -78,44 +118,26 @@ def worker_name(kind: str) -> str:
     return f"{kind}@{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def _open(settings: Settings, bundle: Bundle) -> Engine:
+def backends_of(settings: Settings, bundle: Bundle) -> list[str]:
+    """The backends that a job may ask for here. The fake judges nothing, so it is there only where it was chosen."""
+    return [
+        name
+        for name in available()
+        if (name != "fake" or settings.backend == "fake")
+        and (name == "torch" or not settings.device.startswith("cuda"))
+    ]
+
+
+def _open(settings: Settings, bundle: Bundle, backend: str | None, pool: DecodePool) -> Engine:
     from model.opening import open_engine
 
     return open_engine(
         bundle.path,
-        settings.backend,
+        backend or settings.backend,
         settings.device,
-        settings.decoders or None,
-        settings.threads or None,
-        limits_of(settings),
-        settings.batch_size,
-    )
-
-
-def _duties(
-    settings: Settings,
-    database: Database,
-    hints: Hints,
-    name: str,
-    kind: str,
-    models: list[tuple[str, str]],
-    backend: str | None,
-    activity: Activity,
-    stop: Event,
-) -> Duties:
-    return Duties(
-        database=database,
-        hints=hints,
-        name=name,
-        kind=kind,
-        models=models,
-        backend=backend,
-        activity=activity,
-        stop=stop,
-        sweep_seconds=settings.sweep_seconds,
-        lease_seconds=settings.lease_seconds,
-        idle_exit_seconds=settings.idle_exit_seconds,
-        has_work=(lambda w: w.unpack) if kind == "control" else (lambda w: w.interactive + w.bulk),
+        threads=settings.threads or None,
+        batch_size=settings.batch_size,
+        pool=pool,
     )
 
 
@@ -123,7 +145,7 @@ def _leave_logging_alone(**_: object) -> None:
     pass
 
 
-def _serve(app: Celery, queues: list[str], duties: Duties, hints: Hints, wake: Wake) -> None:
+def _serve(app: Celery, duties: Duties, wake: Wake) -> None:
     """Listens for hints until a stop, then leaves in order."""
 
     def stopping(**_: object) -> None:
@@ -141,14 +163,19 @@ def _serve(app: Celery, queues: list[str], duties: Duties, hints: Hints, wake: W
     wake.install(app)
     duties.activity.become("idle")
     duties.start()
-    log.info("worker_ready", worker=duties.name, models=duties.models, backend=duties.backend)
+    log.info(
+        "worker_ready",
+        worker=duties.name,
+        models=sorted({f"{name} {version}" for name, version, _ in duties.abilities()}),
+        backend=duties.backend,
+    )
     # What waited while no worker was there needs no hint.
-    for queue in queues:
-        hints.hint(queue)
+    for queue in duties.queues:
+        duties.hints.hint(queue)
     try:
         app.Worker(
             hostname=duties.name,
-            queues=queues,
+            queues=duties.queues,
             pool="threads",
             concurrency=1,
             loglevel="WARNING",
@@ -162,6 +189,6 @@ def _serve(app: Celery, queues: list[str], duties: Duties, hints: Hints, wake: W
         duties.stop.set()
         with duties.database.write() as session:
             leave(session, duties.name)
-        hints.close()
+        duties.hints.close()
         duties.database.close()
         log.info("worker_stopped", worker=duties.name)

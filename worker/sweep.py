@@ -49,7 +49,7 @@ def hint_waiting(database: Database, hints: Hints) -> None:
     for _ in range(min(waiting.unpack, idle.count("control"))):
         hints.hint(CONTROL)
     classify = idle.count("classify")
-    interactive = min(waiting.interactive, classify)
+    interactive = min(waiting.interactive + waiting.benchmarks, classify)
     for _ in range(interactive):
         hints.hint(INTERACTIVE)
     for _ in range(min(waiting.bulk, classify - interactive)):

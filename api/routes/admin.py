@@ -53,6 +53,7 @@ def workers(parts: The, caller: Admin) -> Page[WorkerOut]:
                 kind=worker.kind,
                 state=worker.state,
                 models=worker.models,
+                engines=worker.engines,
                 backend=worker.backend,
                 started_at=iso(worker.started_at),
                 beat_at=iso(worker.beat_at),

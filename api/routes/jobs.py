@@ -4,20 +4,26 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Header, Query, Response
+from sqlalchemy.orm import Session
 
 from api.accept import queue_of
 from api.auth import Reader, Submitter
 from api.cursors import decode_job, encode
 from api.lookup import find_job, lock_job, unexpired
-from api.options import check_labels
-from api.parts import The
+from api.offers import check_backend
+from api.options import Wanted, check_labels, params_of
+from api.parts import Parts, The
+from api.previews import UploadGone
 from api.schemas import JobOut, Page
-from api.schemas_more import RetryIn
+from api.schemas_more import RerunIn, RetryIn
 from api.views import etag_of, job_out, jobs_out
 from db.query import jobs as job_queries
+from db.schema import Job
 from db.states import JobState
 from db.store.cancel import StillRunning, cancel, delete_job
 from db.store.retry import retry
+from model.verdict import Decision
+from worker.sources import SourceGone, open_source
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
@@ -96,15 +102,47 @@ def retry_job(job_id: str, parts: The, caller: Submitter, response: Response, wa
     wanted = wanted or RetryIn()
     decisions = wanted.decision if isinstance(wanted.decision, list) else [wanted.decision]
     with parts.database.write() as session:
-        old = unexpired(lock_job(session, caller.owner, job_id))
-        if not JobState(old.state).finished:
-            raise StillRunning("The job is still running: wait for its end, or cancel it first.")
-        model = parts.catalog.find(wanted.model or old.model)
+        old = _ended(session, parts, caller.owner, job_id)
+        model = parts.catalog.find(wanted.model or f"{old.model}@{old.version}")
         check_labels(old.params, model)
-        job = retry(session, old, decisions, (model.name, model.version), None, parts.settings.shard_items)
+        key = model.name, model.version
+        check_backend(session, key, old.params.get("backend"))
+        job = retry(session, old, decisions, key, None, parts.settings.shard_items)
         view, queue = job_out(session, job), queue_of(job)
+    return _begun(parts, response, job_id, view, queue)
+
+
+@router.post("/{job_id}/rerun", status_code=202, summary="Judge all photos with another model")
+def rerun_job(job_id: str, wanted: RerunIn, parts: The, caller: Submitter, response: Response) -> JobOut:
+    """Makes a new job over every photo that a finished one judged, without another upload; the old verdicts stay."""
+    changed = wanted.model_dump(exclude_none=True, exclude={"model", "version"})
+    with parts.database.write() as session:
+        old = _ended(session, parts, caller.owner, job_id)
+        model = parts.catalog.find(wanted.model if wanted.version is None else f"{wanted.model}@{wanted.version}")
+        params = params_of(Wanted.model_validate(old.params | changed), model)
+        key = model.name, model.version
+        check_backend(session, key, params["backend"])
+        job = retry(session, old, list(Decision), key, params, parts.settings.shard_items)
+        view, queue = job_out(session, job), queue_of(job)
+    return _begun(parts, response, job_id, view, queue)
+
+
+def _ended(session: Session, parts: Parts, owner: str, job_id: str) -> Job:
+    """The owner's job, locked, finished, its uploads still there. Raises NotFound, Expired, StillRunning, UploadGone."""
+    old = unexpired(lock_job(session, owner, job_id))
+    if not JobState(old.state).finished:
+        raise StillRunning("The job is still running: wait for its end, or cancel it first.")
+    for source in job_queries.uploads(session, job_id):
+        try:
+            open_source(parts.blobs, source.blob, source.bytes).close()
+        except SourceGone as error:
+            raise UploadGone(str(error)) from error
+    return old
+
+
+def _begun(parts: Parts, response: Response, old: str, new: JobOut, queue: str) -> JobOut:
     parts.hinter.want(queue)
-    log.info("job_retried", job=job_id, new_job=view.id)
-    response.headers["Location"] = f"/v1/jobs/{view.id}"
+    log.info("job_retried", job=old, new_job=new.id, model=new.model.name, version=new.model.version)
+    response.headers["Location"] = f"/v1/jobs/{new.id}"
     response.headers["Retry-After"] = "1"
-    return view
+    return new

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from api.accept import Accepted, accept, log_accepted, submission_of
 from api.auth import Submitter
 from api.intake import NotOneImage, receive
+from api.offers import check_backend
 from api.openapi import CLASSIFY_BODY, JOBS_BODY
 from api.options import Wanted, WantedNow, metadata_of, params_of, with_form
 from api.parts import Parts, The
@@ -78,7 +79,7 @@ async def _take(
 ) -> Accepted:
     settings = parts.settings
     # What can be refused by the query alone is refused before gigabytes are sent.
-    params_of(query, await run_in_threadpool(parts.catalog.find, query.model))
+    await run_in_threadpool(_check, parts, query)
     metadata_of(query.metadata)
     with Uploads(parts.blobs, settings.min_free_bytes) as uploads:
         form = await receive(request, uploads, query.name, settings.max_upload_bytes, max_files)
@@ -93,6 +94,14 @@ async def _take(
         parts.hinter.want(accepted.queue)
     log_accepted(accepted, [file.bytes for file in uploads.files])
     return accepted
+
+
+def _check(parts: Parts, query: Wanted) -> None:
+    model = parts.catalog.find(query.model)
+    backend = params_of(query, model)["backend"]
+    if backend is not None:
+        with parts.database.read() as session:
+            check_backend(session, (model.name, model.version), backend)
 
 
 def _point_at(response: Response, accepted: Accepted) -> None:

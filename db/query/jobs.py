@@ -60,6 +60,12 @@ def sources(session: Session, job_ids: list[str]) -> dict[str, list[SourceView]]
     return found
 
 
+def uploads(session: Session, job_id: str) -> list[Source]:
+    """The uploaded files of a job."""
+    places = select(JobSource.source_id).where(JobSource.job_id == job_id)
+    return list(session.scalars(select(Source).where(Source.id.in_(places))))
+
+
 def progress(session: Session, job: Job) -> Progress:
     """Rate and remaining time of a job, by the database's clock."""
     done = job.accepted + job.rejected + job.failed

@@ -1,14 +1,15 @@
 """What a worker needs to know of the work it claims or might claim."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, false, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.schema import Job, Shard, Source
 from db.states import Lane, ShardState
+from db.store.shards import Ability, suits
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +20,24 @@ class BlobPlace:
     bytes: int
 
 
-def next_model(session: Session, models: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
-    """The (model, version) of the first ready shard among those the worker has; None when nothing is ready."""
-    known = or_(false(), *(and_(Shard.model == name, Shard.version == version) for name, version in models))
+def next_ability(session: Session, abilities: Collection[Ability]) -> Ability | None:
+    """What the first ready shard among those the worker can judge asks for; None when nothing is ready."""
     # Shards under suspicion come last: one of them may end this worker.
     row = session.execute(
-        select(Shard.model, Shard.version)
-        .where(Shard.state == ShardState.READY, known)
+        select(Shard.model, Shard.version, Shard.backend)
+        .where(Shard.state == ShardState.READY, suits(abilities))
         .order_by(Shard.suspect, Shard.lane, Shard.fair, Shard.id)
         .limit(1)
     ).one_or_none()
-    return None if row is None else (row.model, row.version)
+    return None if row is None else (row.model, row.version, row.backend)
+
+
+def asked_for(session: Session) -> set[Ability]:
+    """What the shards that are ready ask for, all jobs together."""
+    rows = session.execute(
+        select(Shard.model, Shard.version, Shard.backend).where(Shard.state == ShardState.READY).distinct()
+    )
+    return {(row.model, row.version, row.backend) for row in rows}
 
 
 def interactive_waits(session: Session) -> bool:

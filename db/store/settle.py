@@ -114,6 +114,7 @@ def _row(job: Job, source: str, entry: list[Any], verdict: Verdict, at: float) -
         "scores": {name: {"value": s.value, "threshold": s.threshold} for name, s in verdict.scores.items()},
         "model": job.model,
         "version": job.version,
+        "checksum": verdict.checksum,
         "backend": verdict.backend,
         "width": verdict.width,
         "height": verdict.height,

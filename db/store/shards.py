@@ -1,16 +1,19 @@
 """Making, claiming and extending shards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, false, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.schema import Job, Shard
 from db.states import JobState, Lane, ShardState
 from db.store.fairness import running_jobs, virtual_time
+
+# What a worker can judge with: name, version, backend. The backend None is for jobs that leave it to the worker.
+Ability = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def add_shards(session: Session, job: Job, runs: Iterable[tuple[str, Sequence[li
                     "suspect": False,
                     "model": job.model,
                     "version": job.version,
+                    "backend": job.params.get("backend"),
                     "entries": part,
                     "size": len(part),
                     "attempt": 0,
@@ -60,22 +64,42 @@ def add_shards(session: Session, job: Job, runs: Iterable[tuple[str, Sequence[li
     return before
 
 
+def suits(abilities: Collection[Ability]) -> ColumnElement[bool]:
+    """The condition that a shard asks for a model and backend among ``abilities``."""
+    backends: dict[tuple[str, str], list[str | None]] = {}
+    for name, version, backend in abilities:
+        backends.setdefault((name, version), []).append(backend)
+    return or_(
+        false(),
+        *(
+            and_(
+                Shard.model == name,
+                Shard.version == version,
+                or_(
+                    Shard.backend.in_([backend for backend in wanted if backend is not None]),
+                    Shard.backend.is_(None) if None in wanted else false(),
+                ),
+            )
+            for (name, version), wanted in backends.items()
+        ),
+    )
+
+
 def claim(
     session: Session,
     worker: str,
-    models: Sequence[tuple[str, str]],
+    abilities: Collection[Ability],
     lease_seconds: float,
     limit: int,
     *,
     suspects: bool = False,
     lane: Lane | None = None,
 ) -> list[Claim]:
-    """Leases up to ``limit`` ready shards of jobs whose (model, version) the worker has, in fair order.
+    """Leases up to ``limit`` ready shards that the worker can judge, in fair order.
 
     ``suspects``: only shards under suspicion of killing workers, which are judged one at a time.
     """
-    known = or_(false(), *(and_(Shard.model == name, Shard.version == version) for name, version in models))
-    wanted = [Shard.state == ShardState.READY, Shard.suspect.is_(suspects), known]
+    wanted = [Shard.state == ShardState.READY, Shard.suspect.is_(suspects), suits(abilities)]
     if lane is not None:
         wanted.append(Shard.lane == lane)
     ready = (

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.schema import Beat, Job, Shard, Worker
 from db.states import JobState, Lane, ShardState
+from db.store.benchmarks import free_benchmarks
 from db.store.counts import close_if_done, lock_job
 from db.store.settle import count, insert_items
 from db.store.unpack import fail
@@ -23,11 +24,12 @@ FORGET_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Work that is ready: jobs to unpack, shards by lane."""
+    """Work that is ready: jobs to unpack, shards by lane, benchmarks."""
 
     unpack: int
     interactive: int
     bulk: int
+    benchmarks: int
 
 
 def elect(session: Session, sweep_seconds: float) -> bool:
@@ -102,6 +104,7 @@ def _split(session: Session, shard: Shard) -> None:
         "suspect": True,
         "model": shard.model,
         "version": shard.version,
+        "backend": shard.backend,
         "size": 1,
         "attempt": 0,
         "deaths": 0,
@@ -144,7 +147,7 @@ def waiting(session: Session) -> Waiting:
     jobs = session.scalar(select(func.count()).where(Job.state == JobState.QUEUED)) or 0
     ready = select(Shard.lane, func.count()).where(Shard.state == ShardState.READY).group_by(Shard.lane)
     lanes: dict[int, int] = dict(session.execute(ready).all())
-    return Waiting(jobs, lanes.get(Lane.INTERACTIVE, 0), lanes.get(Lane.BULK, 0))
+    return Waiting(jobs, lanes.get(Lane.INTERACTIVE, 0), lanes.get(Lane.BULK, 0), free_benchmarks(session))
 
 
 def forget_workers(session: Session) -> None:

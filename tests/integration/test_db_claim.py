@@ -3,10 +3,10 @@
 import itertools
 
 import pytest
-from desk import LEASE, MODEL, Desk, at_once
+from desk import ABLE, LEASE, MODEL, Desk, at_once
 from sqlalchemy import update
 
-from db.query.work import interactive_waits, next_model, params, places
+from db.query.work import asked_for, interactive_waits, next_ability, params, places
 from db.schema import Shard
 from db.states import JobState, Kind, Lane, ShardState
 from db.store.settle import LeaseLost, Rest
@@ -44,10 +44,22 @@ def test_a_claim_takes_no_more_than_asked(desk: Desk) -> None:
 def test_only_what_the_worker_can_judge_is_claimed(desk: Desk) -> None:
     old = desk.running(model=("tiny", "0"))
     new = desk.running(model=("tiny", "1"))
-    assert desk.claim(models=[]) == []
-    assert desk.claim(models=[("other", "1")]) == []
-    assert [claim.job for claim in desk.claim(models=[("tiny", "1"), ("other", "0")])] == [new]
-    assert [claim.job for claim in desk.claim(models=[("tiny", "0")])] == [old]
+    assert desk.claim(abilities=[]) == []
+    assert desk.claim(abilities=[("other", "1", None)]) == []
+    assert [claim.job for claim in desk.claim(abilities=[("tiny", "1", None), ("other", "0", None)])] == [new]
+    assert [claim.job for claim in desk.claim(abilities=[("tiny", "0", None)])] == [old]
+
+
+def test_only_the_backend_that_a_job_asks_for_judges_it(desk: Desk) -> None:
+    any_ = desk.running(params={"backend": None})
+    torch = desk.running(params={"backend": "torch"})
+    assert [shard.backend for shard in desk.shards(torch)] == ["torch"]
+    assert desk.claim(abilities=[("tiny", "1", "openvino"), ("tiny", "2", "torch"), ("other", "1", "torch")]) == []
+    assert [claim.job for claim in desk.claim(abilities=[("tiny", "1", "openvino"), ABLE])] == [any_]
+    with desk.database.read() as session:
+        assert next_ability(session, [ABLE, ("tiny", "1", "torch")]) == ("tiny", "1", "torch")
+        assert asked_for(session) == {("tiny", "1", "torch")}
+    assert [claim.job for claim in desk.claim(abilities=[ABLE, ("tiny", "1", "torch")])] == [torch]
 
 
 def test_the_interactive_lane_goes_first(desk: Desk) -> None:
@@ -175,9 +187,9 @@ def test_a_worker_hears_of_cancels(desk: Desk) -> None:
 def test_a_worker_is_told_what_it_needs(desk: Desk) -> None:
     job = desk.running(params={"top_k": 5})
     with desk.database.read() as session:
-        assert next_model(session, [("tiny", "1"), ("other", "1")]) == MODEL
-        assert next_model(session, [("other", "1")]) is None
-        assert next_model(session, []) is None
+        assert next_ability(session, [("tiny", "1", None), ("other", "1", None)]) == ABLE
+        assert next_ability(session, [("other", "1", None)]) is None
+        assert next_ability(session, []) is None
         assert params(session, [job]) == {job: {"top_k": 5}}
         (claim,) = desk.claim()
         assert places(session, [claim.source])[claim.source].bytes == 10

@@ -5,6 +5,7 @@ from desk import Desk
 
 from db.states import JobState, Kind, Lane
 from db.store.retry import NothingToRetry, retry
+from model.verdict import Decision
 
 
 def again(desk: Desk, job: str, *decisions: str, model: tuple[str, str] = ("tiny", "1"), shard_items: int = 32) -> str:
@@ -33,7 +34,7 @@ def test_any_decision_and_another_model_may_be_asked_for(desk: Desk) -> None:
     assert (new.model, new.version, new.lane, new.total) == ("large", "3", Lane.BULK, 20)
     assert [shard.size for shard in desk.shards(new.id)] == [6, 6, 6, 2]
     assert desk.claim() == []
-    assert len(desk.claim(models=[("large", "3")])) == 4
+    assert len(desk.claim(abilities=[("large", "3", None)])) == 4
 
 
 def test_photos_of_several_uploads_keep_theirs(desk: Desk) -> None:
@@ -64,3 +65,18 @@ def test_a_retry_can_be_retried(desk: Desk) -> None:
     third = again(desk, second, "failed")
     assert [entry[1] for entry in desk.claim()[0].entries] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
     assert desk.job(third).retry_of == second
+
+
+def test_a_rerun_takes_every_photo_to_another_model_and_backend(desk: Desk) -> None:
+    old = desk.running(photos=4, params={"top_k": 2, "backend": None})
+    (claim,) = desk.claim()
+    desk.settle(claim, {0: "failed", 1: "accepted", 2: "rejected", 3: "accepted"})
+    with desk.database.write() as session:
+        locked = desk.locked(session, old)
+        new = retry(session, locked, list(Decision), ("large", "3"), {"top_k": 2, "backend": "torch"}, 32).id
+    assert desk.claim(abilities=[("large", "3", None)]) == []
+    (claim,) = desk.claim(abilities=[("large", "3", "torch")])
+    assert claim.job == new and [entry[1] for entry in claim.entries] == [f"{n}.jpg" for n in range(4)]
+    assert desk.settle(claim)
+    assert [item.decision for item in desk.items(old)] == ["failed", "accepted", "rejected", "accepted"]
+    assert desk.job(new).params == {"top_k": 2, "backend": "torch"}

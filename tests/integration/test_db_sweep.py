@@ -176,13 +176,13 @@ def test_what_waits_is_counted(desk: Desk) -> None:
     desk.submit(Kind.ZIP)
     desk.claim(limit=2)
     with desk.database.read() as session:
-        assert waiting(session) == Waiting(unpack=1, interactive=0, bulk=2)
+        assert waiting(session) == Waiting(unpack=1, interactive=0, bulk=2, benchmarks=0)
 
 
 def test_heartbeats_are_kept_until_a_worker_leaves_or_is_forgotten(desk: Desk) -> None:
     for state in ("starting", "idle"):
         with desk.database.write() as session:
-            beat(session, "w1", "classify", state, [("tiny", "1")], "fake")
+            beat(session, "w1", "classify", state, [("tiny", "1", None)], "fake")
             beat(session, "c1", "control", state, [], None)
     with desk.database.read() as session:
         assert [(w.name, w.state, w.models) for w in alive(session)] == [

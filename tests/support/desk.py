@@ -24,6 +24,7 @@ from db.store.unpack import UnpackClaim, Unpacked, claim_unpack, settle_unpack
 from model.verdict import Decision, Reason, Tag, Verdict
 
 MODEL, LEASE = ("tiny", "1"), 30.0
+ABLE = (*MODEL, None)
 A = TypeVar("A")
 R = TypeVar("R")
 
@@ -89,7 +90,7 @@ class Desk:
 
     def claim(self, limit: int = 100, worker: str = "w1", lease: float = LEASE, **says: Any) -> list[Claim]:
         with self.database.write() as session:
-            return claim(session, worker, says.pop("models", [MODEL]), lease, limit, **says)
+            return claim(session, worker, says.pop("abilities", [ABLE]), lease, limit, **says)
 
     def settle(self, taken: Claim, decisions: Mapping[int, str] | str = "accepted", rest: Rest = Rest.NONE) -> bool:
         """Settles with one decision for all photos, or one for each position; whether the job was closed."""

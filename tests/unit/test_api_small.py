@@ -10,10 +10,9 @@ from api import errors
 from api.auth import secret_of
 from api.catalog import Catalog, UnknownModel
 from api.cursors import BadCursor, decode_item, decode_job, encode
-from api.options import BACKENDS, BadField, Wanted, metadata_of, with_form
+from api.options import BadField, Wanted, metadata_of, with_form
 from api.schemas import iso
 from api.throttle import MINUTE, MOST_ADDRESSES, Throttle
-from model.backends.choose import NAMES
 from model.bundle import Bundle, seal
 
 JOB = "01JZ8Q4T9M6W3V5X7Y2A1B0C4D"
@@ -75,10 +74,6 @@ def test_metadata_is_a_small_flat_object(text: str) -> None:
 def test_metadata_that_is_fine() -> None:
     assert metadata_of(None) == metadata_of("") == metadata_of("{}") == {}
     assert metadata_of('{"a": {"b": [1, null, "é"]}}') == {"a": {"b": [1, None, "é"]}}
-
-
-def test_the_backends_named_here_are_those_that_exist() -> None:
-    assert set(BACKENDS) == set(NAMES)
 
 
 def test_a_manifest_that_was_changed_is_no_model(tiny_bundle: Bundle, tmp_path: Path) -> None:

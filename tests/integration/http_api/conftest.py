@@ -56,7 +56,7 @@ class Api:
         """Claims and settles every ready shard of the job, as a worker would; returns how many photos."""
         done = 0
         with self.database.write() as session:
-            taken = claim(session, "test", [("tiny", "1")], 30.0, 1000)
+            taken = claim(session, "test", [("tiny", "1", None)], 30.0, 1000)
         for one in taken:
             with self.database.write() as session:
                 if one.job != job_id:

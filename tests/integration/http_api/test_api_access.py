@@ -22,6 +22,7 @@ SCOPES = [
     ("DELETE", f"/v1/jobs/{NOBODY}", Scope.SUBMIT),
     ("POST", f"/v1/jobs/{NOBODY}/cancel", Scope.SUBMIT),
     ("POST", f"/v1/jobs/{NOBODY}/retry", Scope.SUBMIT),
+    ("POST", f"/v1/jobs/{NOBODY}/rerun", Scope.SUBMIT),
     ("GET", f"/v1/jobs/{NOBODY}/items", Scope.READ),
     ("GET", f"/v1/jobs/{NOBODY}/results.jsonl", Scope.READ),
     ("GET", f"/v1/jobs/{NOBODY}/results.csv", Scope.READ),
@@ -36,6 +37,9 @@ SCOPES = [
     ("POST", "/v1/keys", Scope.ADMIN),
     ("DELETE", f"/v1/keys/{NOBODY}", Scope.ADMIN),
     ("GET", "/v1/workers", Scope.ADMIN),
+    ("POST", "/v1/benchmark", Scope.ADMIN),
+    ("GET", f"/v1/benchmark/{NOBODY}", Scope.ADMIN),
+    ("GET", "/v1/benchmarks", Scope.ADMIN),
 ]
 
 
@@ -70,8 +74,8 @@ def test_each_route_asks_for_its_scope(api: Any, method: str, path: str, scope: 
 def test_every_route_is_in_the_table_above(api: Any) -> None:
     paths = httpx.get(f"{api.url}/openapi.json").json()["paths"]
     there = {(method.upper(), path) for path, methods in paths.items() for method in methods if path.startswith("/v1")}
-    names = (("{job_id}", NOBODY), ("{item_id}", f"{NOBODY}-0"), ("{name}", "tiny"), ("{key_id}", NOBODY))
-    for name, value in names:
+    names = {"{job_id}": NOBODY, "{item_id}": f"{NOBODY}-0", "{name}": "tiny", "{key_id}": NOBODY}
+    for name, value in (names | {"{benchmark_id}": NOBODY}).items():
         there = {(method, path.replace(name, value)) for method, path in there}
     assert there == {(method, path) for method, path, _ in SCOPES}
 

@@ -139,7 +139,7 @@ def test_with_redis_hints_go_out_and_a_waiter_is_woken(
         hints = Hints(settings)
         with api.database.write() as session:
             beat(session, "control@test", "control", "idle", [], None)
-            beat(session, "classify@test", "classify", "idle", [("tiny", "1")], "fake")
+            beat(session, "classify@test", "classify", "idle", [("tiny", "1", None)], "fake")
         ready = httpx.get(f"{api.url}/health/ready").json()
         assert ready["status"] == "ready", ready
         worker = judge_soon(api, client, judged, hints.done)
