@@ -24,7 +24,9 @@ from model.train.config import TrainConfig
 from model.train.data import PhotoSet
 from model.train.loop import Loop, Photos, device, predict
 from model.train.network import create, normalisation, start_from
+from model.train.outliers import read_outliers
 from model.train.progress import Progress, quiet
+from model.train.teacher import Teacher
 
 __all__ = ["ExportError", "TrainConfig", "train"]
 
@@ -50,7 +52,11 @@ def train(config: TrainConfig, report: Callable[[str], None], progress: Progress
     if config.init is not None:
         start_from(network, config.init)
     train_set, held_set = (Photos(part.pixels, part.photos.targets, part.key) for part in (known, held))
-    loop = Loop(config, network, train_set, held_set, report)
+    teacher = None if config.teacher is None else Teacher.open(config.teacher, labels)
+    outliers = None
+    if config.outliers:
+        outliers = read_outliers(config.outliers, config.size, config.workspace, report, progress)
+    loop = Loop(config, network, train_set, held_set, report, teacher, outliers)
     best = loop.run()
     export.round_weights(best)
     report("calibrating")
