@@ -130,7 +130,10 @@ def _half(values: NDArray[np.generic]) -> NDArray[np.float16]:
 
 
 def _random_kernels() -> dict[str, NDArray[np.float16]]:
-    """Weights of the small CNN's body under their torch names: convolutions at 0, 4, 8 and 12, then normalisation."""
+    """Weights of the small CNN's body under their torch names: convolutions at 0, 4, 8 and 12, then normalisation.
+
+    The residual blocks after the first three are all zero: they pass on what comes in, and the graph leaves them out.
+    """
     random = np.random.default_rng(7)
     kernels, before = {}, 3
     for block, width in enumerate((32, 64, 128, 192)):
@@ -139,8 +142,21 @@ def _random_kernels() -> dict[str, NDArray[np.float16]]:
         for name, value in (("weight", 1), ("bias", 0), ("running_mean", 0), ("running_var", 1)):
             kernels[f"body.{4 * block + 1}.{name}"] = np.full(width, value, np.float16)
         kernels[f"body.{4 * block + 1}.num_batches_tracked"] = np.zeros((), np.float16)
+        if block < 3:
+            kernels |= {f"residuals.{block}.{name}": value for name, value in _idle_residual(width).items()}
         before = width
     return kernels
+
+
+def _idle_residual(width: int) -> dict[str, NDArray[np.float16]]:
+    """Weights of a residual block that adds nothing: convolutions at 0 and 3, each with its normalisation."""
+    weights = {}
+    for place in (0, 3):
+        weights[f"body.{place}.weight"] = np.zeros((width, width, 3, 3), np.float16)
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            weights[f"body.{place + 1}.{name}"] = np.full(width, name == "running_var", np.float16)
+        weights[f"body.{place + 1}.num_batches_tracked"] = np.zeros((), np.float16)
+    return weights
 
 
 def _graph(kernels: dict[str, NDArray[np.float16]], head: NDArray[np.generic], bias: NDArray[np.generic]) -> bytes:
@@ -176,7 +192,11 @@ def _graph(kernels: dict[str, NDArray[np.float16]], head: NDArray[np.generic], b
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["photos", 3]),
             helper.make_tensor_value_info("features", TensorProto.FLOAT, ["photos", 192]),
         ],
-        [numpy_helper.from_array(value, name) for name, value in values.items() if "tracked" not in name],
+        [
+            numpy_helper.from_array(value, name)
+            for name, value in values.items()
+            if "tracked" not in name and "residuals" not in name
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)
