@@ -85,7 +85,8 @@ def open_arrays(path: Path, part: str, names: Names = ()) -> tuple[Names, Names,
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves a file that it cannot read open.
+        with path.open("rb") as data, np.load(data, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be read as an .npz file: {error}") from error

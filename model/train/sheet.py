@@ -13,19 +13,22 @@ from model.train.network import as_images
 
 TILE = 96
 GAP = 4
-LINE = 16
+LINE = 18
 COLUMNS = 10
 ROWS = 40
+WIDEST = 1200  # pixels that words may take
 
 Row = tuple[str, Sequence[NDArray[np.uint8]]]
 
 
 def sheet(rows: Sequence[Row], tile: int = TILE) -> bytes:
     """A PNG of rows of pictures uint8 [S, S, 3], each row under its words."""
-    columns = max((len(pictures) for _, pictures in rows), default=1)
-    high = LINE + tile + GAP
-    page = Image.new("RGB", (columns * (tile + GAP) + GAP, max(1, len(rows)) * high + GAP), "white")
-    pen, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+    font, high = ImageFont.load_default(12), LINE + tile + GAP
+    wide = max([tile, *(len(pictures) * (tile + GAP) for _, pictures in rows)])
+    words_wide = max([0, *(font.getlength(words) for words, _ in rows)])
+    wide = max(wide, min(WIDEST, round(words_wide))) + 2 * GAP
+    page = Image.new("RGB", (wide, max(1, len(rows)) * high + GAP), "white")
+    pen = ImageDraw.Draw(page)
     for i, (words, pictures) in enumerate(rows):
         pen.text((GAP, i * high + 2), words, fill="black", font=font)
         for j, picture in enumerate(pictures):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.train.data import DataError, decoded, open_photos, split
+from model.train.data import DataError, open_photos, split
 
 
 def jpeg(colour: tuple[int, int, int], size: tuple[int, int] = (40, 30)) -> bytes:
@@ -48,10 +48,24 @@ def test_a_zip_of_the_folder_is_the_same_set(folder: Path, tmp_path: Path) -> No
 
 def test_a_split_takes_its_share_of_every_class_and_repeats(folder: Path) -> None:
     photos = open_photos(folder)
-    train, held = split(photos, 0.2, seed=1)
-    assert held.counts() == {"attic": 1, "beach": 2}
-    assert sorted(train.names + held.names) == sorted(photos.names)
-    assert split(photos, 0.2, seed=1)[1].names == held.names
+    train, held = split(photos.targets, 0.2, seed=1)
+    assert photos.take(held).counts() == {"attic": 1, "beach": 2}
+    assert sorted([*train, *held]) == list(range(15))
+    assert split(photos.targets, 0.2, seed=1)[1].tolist() == held.tolist()
+    assert split(photos.targets, 0.2, seed=2)[1].tolist() != held.tolist()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_split_keeps_twins_on_one_side(seed: int) -> None:
+    targets, groups = np.repeat([0, 1], 40), np.arange(80) // 4
+    train, held = split(targets, 0.25, seed, groups)
+    assert not set(groups[train]) & set(groups[held])
+    assert np.bincount(targets[held]).tolist() == [8, 8]  # two groups of four; a third would be too much
+
+
+def test_a_class_of_twins_alone_is_split_all_the_same() -> None:
+    train, held = split(np.repeat([0, 1], 10), 0.2, 1, np.repeat([0, 1], 10))
+    assert (len(train), len(held)) == (16, 4)
 
 
 def test_one_class_is_refused(tmp_path: Path) -> None:
@@ -80,18 +94,46 @@ def test_something_else_is_refused(tmp_path: Path) -> None:
         open_photos(tmp_path / "data.txt")
 
 
-def test_photos_are_decoded_once_and_mapped_again(folder: Path, tmp_path: Path) -> None:
-    photos = open_photos(folder)
-    first = decoded(photos, 32, tmp_path / "work", lambda words: None)
-    again = decoded(photos, 32, tmp_path / "work", lambda words: None)
-    assert first.shape == (15, 32, 32, 3)
-    assert first.dtype == np.uint8
-    assert np.array_equal(first, again)
-    assert len(list((tmp_path / "work").iterdir())) == 1
+def test_an_empty_class_is_named(folder: Path) -> None:
+    (folder / "cellar").mkdir()
+    (folder / "cellar" / "notes.txt").write_bytes(b"junk")
+    with pytest.raises(DataError, match="hold no photos: cellar"):
+        open_photos(folder)
 
 
-def test_unreadable_photos_are_named_before_any_training(folder: Path, tmp_path: Path) -> None:
-    (folder / "beach" / "0.jpg").write_bytes(b"this is no picture")
-    with pytest.raises(DataError, match=r"beach/0\.jpg \(not_an_image\)"):
-        decoded(open_photos(folder), 32, tmp_path / "work", lambda words: None)
-    assert not list((tmp_path / "work").iterdir())
+def test_an_empty_class_in_a_zip_is_named(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.rglob("*.jpg"):
+            archive.write(file, file.relative_to(folder))
+        archive.writestr("cellar/", b"")
+    with pytest.raises(DataError, match="hold no photos: cellar"):
+        open_photos(path)
+
+
+def test_hidden_folders_are_no_classes(folder: Path) -> None:
+    (folder / ".cache").mkdir()
+    (folder / "beach" / "@eaDir").mkdir()
+    (folder / "beach" / "@eaDir" / ".thumb").mkdir()
+    with pytest.raises(DataError, match="@eaDir"):
+        open_photos(folder)
+    (folder / "beach" / "@eaDir" / ".thumb").rmdir()
+    (folder / "beach" / "@eaDir").rmdir()
+    assert open_photos(folder).labels == ("attic", "beach")
+
+
+def test_what_is_left_out_is_told(folder: Path) -> None:
+    (folder / "stray.jpg").write_bytes(jpeg((1, 2, 3)))
+    assert open_photos(folder).skipped == ("beach/notes.txt", "stray.jpg")
+
+
+def test_validation_photos_keep_the_order_of_the_labels(folder: Path) -> None:
+    photos = open_photos(folder, ("beach", "attic"))
+    assert photos.labels == ("beach", "attic")
+    assert photos.counts() == {"beach": 10, "attic": 5}
+    assert all(photos.labels[target] in name for name, target in zip(photos.names, photos.targets, strict=True))
+
+
+def test_folders_name_themselves(folder: Path) -> None:
+    with pytest.raises(DataError, match="folders name the classes"):
+        open_photos(folder, labels=("a", "b"))
