@@ -7,6 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+INT8_GRAPH = "model.int8.onnx"
+"""The graph with calibrated int8 arithmetic: a sealed file that `shoebox model export --to int8` adds to a bundle."""
+
 
 class Precision(StrEnum):
     """How a backend computes, and so how closely it repeats the bundle's reference figures.
@@ -16,6 +19,7 @@ class Precision(StrEnum):
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+    INT8 = "int8"
     DRAWN = "drawn"
 
 
@@ -47,7 +51,7 @@ class Backend(Protocol):
 
 
 class BackendMissing(Exception):
-    """A backend that is not installed, or a device that is not here; the message says what to do."""
+    """A backend that is not installed, or cannot run on this device or this bundle; the message says what to do."""
 
 
 class DeviceOutOfMemory(Exception):

@@ -1,27 +1,32 @@
-"""ONNX Runtime on the processor, in float32: for machines that OpenVINO does not run on."""
+"""ONNX Runtime on the processor: for machines that OpenVINO does not run on, and for int8 arithmetic."""
+
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model.backends.base import Outputs, Precision
+from model.backends.base import INT8_GRAPH, Outputs, Precision
 from model.bundle import GRAPH, Bundle
 
 
 class OnnxBackend:
-    """Runs the bundle's ONNX graph over ``threads`` (``None``: every core)."""
+    """Runs the bundle's ONNX graph over ``threads`` (``None``: every core).
 
-    name = "onnxruntime"
-    precision = Precision.FLOAT32
+    As ``onnxruntime`` in float32; as ``onnxruntime-int8`` the bundle's calibrated graph; as ``onnxruntime-dynamic``
+    with the matrices of its linear layers in int8 and their inputs quantized on the fly.
+    """
 
-    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+    def __init__(self, bundle: Bundle, threads: int | None = None, name: str = "onnxruntime") -> None:
+        self.name = name
+        self.precision = Precision.FLOAT32 if name == "onnxruntime" else Precision.INT8
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3
         # Waiting threads would spin on the cores that the decoders need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
-            bundle.path / GRAPH, options, providers=["CPUExecutionProvider"]
+            _graph(bundle, name), options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
 
@@ -35,3 +40,12 @@ class OnnxBackend:
     def close(self) -> None:
         """Lets the session go."""
         self._session = None
+
+
+def _graph(bundle: Bundle, name: str) -> Path | bytes:
+    if name == "onnxruntime-dynamic":
+        # Imports onnx, which no other backend needs.
+        from model.train.quantize import dynamic
+
+        return dynamic(bundle.path / GRAPH)
+    return bundle.path / (INT8_GRAPH if name == "onnxruntime-int8" else GRAPH)

@@ -7,18 +7,30 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from model.backends.base import Outputs, Precision
+from model.backends.base import INT8_GRAPH, BackendMissing, Outputs, Precision
 from model.bundle import GRAPH, Bundle
 
 
 class OpenVinoBackend:
-    """Runs the bundle's ONNX graph, one batch at a time over all ``threads`` (``None``: every core)."""
+    """Runs the bundle's ONNX graph, one batch at a time over all ``threads`` (``None``: every core).
 
-    name = "openvino"
+    Without a ``precision`` it is bfloat16 where the processor has it, else float32. Int8 runs the bundle's calibrated
+    graph, what is not quantized in float32. Raises `BackendMissing` for bfloat16 on a processor without it.
+    """
 
-    def __init__(self, bundle: Bundle, threads: int | None = None, precision: Precision | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        threads: int | None = None,
+        precision: Precision | None = None,
+        name: str = "openvino",
+    ) -> None:
         core = openvino.Core()
         capable = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if precision is Precision.BFLOAT16 and not capable:
+            # It would run, at a fraction of the speed.
+            raise BackendMissing("this processor does not compute in bfloat16; choose openvino or openvino-fp32")
+        self.name = name
         self.precision = precision or (Precision.BFLOAT16 if capable else Precision.FLOAT32)
         options: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -26,8 +38,9 @@ class OpenVinoBackend:
         }
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
+        graph = INT8_GRAPH if self.precision is Precision.INT8 else GRAPH
         self._request: Any = core.compile_model(
-            bundle.path / GRAPH, "CPU", MappingProxyType(options)
+            bundle.path / graph, "CPU", MappingProxyType(options)
         ).create_infer_request()
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
@@ -38,3 +51,8 @@ class OpenVinoBackend:
     def close(self) -> None:
         """Lets the compiled network go."""
         self._request = None
+
+
+def convert(bundle: Bundle, path: str) -> None:
+    """Writes the bundle's graph as OpenVINO's own format: ``path`` (.xml), and the weights in a .bin beside it."""
+    openvino.save_model(openvino.convert_model(bundle.path / GRAPH), path)

@@ -1,9 +1,15 @@
-"""The bundle's own weights in torch: on a GPU in bfloat16, else in float32."""
+"""The bundle's own weights in torch: eager on a GPU or the processor, traced, and in bfloat16."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import nn
 
 from model.backends.base import BackendMissing, DeviceOutOfMemory, Outputs, Precision
 from model.bundle import WEIGHTS, Bundle, BundleInvalid
@@ -15,8 +21,35 @@ def has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
+class FromPixels(nn.Module):
+    """A bundle's network with its normalisation: pixels uint8 [N, S, S, 3] to logits [N, C] and features [N, F].
+
+    Raises `BundleInvalid` for weights of another architecture.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__()
+        network = create(bundle.architecture, len(bundle.labels))
+        try:
+            network.load_state_dict(load_file(bundle.path / WEIGHTS))
+        except RuntimeError as error:
+            raise BundleInvalid(f"{WEIGHTS} in {bundle.path} is not a {bundle.architecture}: {error}") from error
+        self.network = network.to(memory_format=torch.channels_last)
+        shape = (1, 3, 1, 1)
+        self.register_buffer("mean", torch.tensor(bundle.mean).view(shape) * 255)
+        self.register_buffer("std", torch.tensor(bundle.std).view(shape) * 255)
+        self.eval()
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        # A permuted view of NHWC is channels_last in memory already: no copy before the arithmetic.
+        return judge(self.network, (pixels.permute(0, 3, 1, 2) - self.mean) / self.std)
+
+
 class TorchBackend:
-    """Builds the architecture with timm and loads weights.safetensors; pictures are normalised on the device.
+    """Builds the architecture with timm and loads weights.safetensors: in bfloat16 on a GPU, else in float32.
 
     ``device`` auto means the first GPU, else the processor. ``threads`` is set for the whole process, which is
     how torch counts.
@@ -32,16 +65,7 @@ class TorchBackend:
         if threads is not None and not gpu:
             torch.set_num_threads(threads)
         self.precision = Precision.BFLOAT16 if gpu else Precision.FLOAT32
-        network = create(bundle.architecture, len(bundle.labels))
-        try:
-            network.load_state_dict(load_file(bundle.path / WEIGHTS))
-        except RuntimeError as error:
-            raise BundleInvalid(f"{WEIGHTS} in {bundle.path} is not a {bundle.architecture}: {error}") from error
-        self._network: torch.nn.Module | None = network.eval().to(self._device)
-        self._network.to(memory_format=torch.channels_last)
-        shape = (1, 3, 1, 1)
-        self._mean = torch.tensor(bundle.mean, device=self._device).view(shape) * 255
-        self._std = torch.tensor(bundle.std, device=self._device).view(shape) * 255
+        self._network: nn.Module | None = FromPixels(bundle).to(self._device)
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
         """Judges RGB pictures uint8 [N, S, S, 3]. Raises `DeviceOutOfMemory`."""
@@ -49,9 +73,7 @@ class TorchBackend:
             raise ValueError("this backend is closed")
         try:
             with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"):
-                # A permuted view of NHWC is channels_last in memory already: no copy before the arithmetic.
-                pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)
-                logits, features = judge(self._network, (pixels - self._mean) / self._std)
+                logits, features = self._network(torch.from_numpy(batch).to(self._device))
                 return Outputs(logits.float().cpu().numpy(), features.float().cpu().numpy())
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
@@ -62,3 +84,54 @@ class TorchBackend:
         self._network = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+class TracedBackend:
+    """The same weights, traced and frozen by TorchScript when they are opened, on the processor.
+
+    As ``torchscript`` in float32; as ``torch-bf16`` kernels and matrices compute in bfloat16. The first runs of each
+    batch size are slow: TorchScript measures before it fuses.
+    """
+
+    def __init__(self, bundle: Bundle, name: str = "torchscript", threads: int | None = None) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.name = name
+        half = name == "torch-bf16"
+        self.precision = Precision.BFLOAT16 if half else Precision.FLOAT32
+        self._network: torch.jit.ScriptModule | None = _traced(bundle, half)
+
+    def run(self, batch: NDArray[np.uint8]) -> Outputs:
+        """Judges RGB pictures uint8 [N, S, S, 3]."""
+        if self._network is None:
+            raise ValueError("this backend is closed")
+        with torch.inference_mode():
+            logits, features = self._network(torch.from_numpy(batch))
+        return Outputs(logits.float().numpy(), features.float().numpy())
+
+    def close(self) -> None:
+        """Lets the network go."""
+        self._network = None
+
+
+def save_torchscript(bundle: Bundle, path: Path) -> None:
+    """Writes the traced network in float32, for programs with torch. It holds pickles, so no bundle may have it."""
+    with _deprecated():
+        torch.jit.save(_traced(bundle, False), str(path))
+
+
+def _traced(bundle: Bundle, half: bool) -> torch.jit.ScriptModule:
+    example = torch.zeros((2, bundle.input_size, bundle.input_size, 3), dtype=torch.uint8)
+    # Without its cache autocast casts inside the graph, where freezing folds the casts of constant weights.
+    with _deprecated(), torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half, cache_enabled=False):
+        traced = torch.jit.trace(FromPixels(bundle), example, check_trace=False)
+        return torch.jit.freeze(traced)
+
+
+@contextmanager
+def _deprecated() -> Iterator[None]:
+    """TorchScript is no longer developed, and says so at each step."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r".*torch\.jit.* is deprecated", FutureWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        yield
