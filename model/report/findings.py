@@ -85,8 +85,7 @@ def _classification(bundle: Bundle, known: Judged, targets: NDArray[np.int64]) -
     risk = figures.risk_coverage(known.confidence, known.guesses == targets)
     some = np.unique(np.linspace(0, len(risk) - 1, min(POINTS, len(risk))).round().astype(np.int64))
     return {
-        "classification": found
-        | {"uncalibrated_error": round(confidence.ece(known.uncalibrated, targets), 4)},
+        "classification": found | {"uncalibrated_error": round(confidence.ece(known.uncalibrated, targets), 4)},
         "reliability": {
             "before": figures.reliability(known.uncalibrated, targets),
             "after": figures.reliability(known.probabilities, targets),
@@ -144,10 +143,15 @@ def _histograms(known: Judged, outside: Mapping[str, Judged]) -> dict[str, Any]:
 def _label_errors(bundle: Bundle, known: Judged, targets: NDArray[np.int64]) -> dict[str, Any]:
     found = label_errors.find(known.probabilities, targets)
     suspects = zip(found.photos[:LISTED].tolist(), found.likely[:LISTED].tolist(), strict=True)
+    pairs = [
+        {"given": bundle.labels[i], "likely": bundle.labels[j], "share": round(float(found.joint[i, j]), 5)}
+        for i, j in np.argwhere(found.joint > 0)
+        if i != j
+    ]
     return {
         "suspects": len(found.photos),
         "share": round(found.share, 4),
-        "joint": [[round(float(value), 5) for value in row] for row in found.joint],
+        "pairs": sorted(pairs, key=lambda pair: -pair["share"]),
         "photos": [
             _picture(bundle, known, i, given=bundle.labels[targets[i]]) | {"likely": bundle.labels[label]}
             for i, label in suspects

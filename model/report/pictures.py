@@ -50,7 +50,12 @@ def open_pictures(path: Path) -> Pictures:
     kept = tuple(name for name in names if not _junk(PurePosixPath(name)))
     if not kept:
         raise NoPictures(f"there are no pictures in {path}")
-    return Pictures(path.resolve().stem, kept, read)
+    return Pictures(title_of(path), kept, read)
+
+
+def title_of(path: Path) -> str:
+    """What a folder or file is called in a report."""
+    return path.resolve().name if path.is_dir() else path.stem
 
 
 def careful(read: Callable[[str], bytes], name: str) -> bytes:

@@ -2,7 +2,9 @@
 
 import io
 import re
+import warnings
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import matplotlib
@@ -11,7 +13,7 @@ from matplotlib.figure import Figure
 
 INK, MUTED, LINE = "#1d2733", "#5b6777", "#d8dee7"
 KNOWN, OUTSIDE = "#2f6fde", "#8d55c7"
-ACCEPTED, REJECTED, FAILED = "#1b8a5a", "#d08304", "#cf3f4f"
+ACCEPTED, REJECTED, FAILED = "#1b8a5a", "#b86e00", "#cf3f4f"
 VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
@@ -27,9 +29,9 @@ VARIABLES = {
 WIDTH, HEIGHT = 400.0, 270.0
 """Points. About a phone's width, so that the letters keep their size there."""
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "shoebox",
+    "text.parse_math": False,  # names may hold dollars
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "text.color": INK,
@@ -56,8 +58,10 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 
 
 def plot(paint: Callable[[Axes], None], says: str, height: float = HEIGHT) -> str:
     """An SVG element, ``WIDTH`` by ``height`` points, painted by ``paint``. ``says`` is what it shows, for screen
-    readers."""
-    with matplotlib.rc_context(_STYLE):
+    readers; no two plots of a page may say the same, for the names within a plot are made from it."""
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": says}), warnings.catch_warnings():
+        # Names in other scripts are drawn by the reader's fonts, not by the one that places them here.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(WIDTH / 72, height / 72))
         paint(figure.add_subplot())
         return _svg(figure, says)
@@ -72,7 +76,10 @@ def _svg(figure: Figure, says: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     # Names of the drawing's own parts would stand twice on a page of several; those that are referred to have no "_".
     text = re.sub(r' id="[\w.]+_\d+"', "", text)
-    text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{says}">', text, 1)
+    box = re.search(r'viewBox="[\d. ]+"', text)
+    assert box is not None
+    head = f'<svg {box[0]} role="img" aria-label="{escape(says)}">'
+    text = head + text[text.index(">") + 1 :]
     text = text.replace("'DejaVu Sans'", _FONT).replace("xlink:href", "href")
     for colour, variable in VARIABLES.items():
         text = text.replace(colour, f"var({variable})")
