@@ -24,6 +24,11 @@ class Augmentation:
     worsened: float = 0.3
 
 
+# A small picture of one centred thing loses it to what a large photo of a whole scene hardly notices.
+SMALL = Augmentation(smallest=0.75, aspect=1.15, rotation=8.0, shear=0.08, tilted=0.5, colour=0.2, worsened=0.15)
+AUGMENTATIONS = {"photos": Augmentation(), "small": SMALL}
+
+
 def worse_copy(image: Image.Image, random: np.random.Generator) -> bytes:
     """The photo as other cameras and programs might have saved it: a JPEG of other resolution, sharpness and quality.
 

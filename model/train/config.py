@@ -23,6 +23,8 @@ class TrainConfig:
     show none of the classes: every batch has ``outlier_share`` of its size more of them, whose wanted answer is "all
     labels alike", and they count ``outlier_weight`` (Hendrycks et al., "Deep anomaly detection with outlier exposure",
     2019).
+    ``augment`` is how far views stray (``augment.AUGMENTATIONS``): ``photos``, or ``small`` for pictures of about
+    30 pixels.
     ``balance`` shows small classes more often (see ``balance.times``).
     ``work`` holds the decoded photos and the checkpoint; a run that was killed goes on from there. ``knows`` (one
     sentence), ``training_data`` and ``licence`` are words for people, kept in the bundle and its card.
@@ -59,6 +61,7 @@ class TrainConfig:
     outliers: tuple[Path, ...] = ()
     outlier_weight: float = 0.5
     outlier_share: float = 0.25
+    augment: str = "photos"
     balance: bool = True
     validation_share: float = 0.2
     knows: str = ""

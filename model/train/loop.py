@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
-from model.train.augment import Augmentation, views, worsen
+from model.train.augment import AUGMENTATIONS, views, worsen
 from model.train.balance import order
 from model.train.config import TrainConfig
 from model.train.network import as_images, head_of, judge, normalised
@@ -190,7 +190,7 @@ class Loop:
 
     def _views(self, pixels: NDArray[np.uint8], size: int, random: np.random.Generator) -> torch.Tensor:
         """Varied views float [N, 3, size, size] in [0, 1] of pictures uint8 [N, S, S, 3]."""
-        augmentation = Augmentation()
+        augmentation = AUGMENTATIONS[self.config.augment]
         worse = worsen(pixels, augmentation.worsened, random)
         return views(as_images(torch.from_numpy(worse).to(self.device)), size, augmentation, random)
 
