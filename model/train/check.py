@@ -1,7 +1,8 @@
 """The first half of a run: photos opened, read, and looked at, before anything is trained."""
 
+import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from model.train.data import open_photos, split
 from model.train.prepare import Facts, Prepared, prepare, refuse
 from model.train.progress import Progress, quiet
 from model.train.survey import summary, survey
-from model.train.survey_page import write
+from model.train.survey_page import FINDINGS, PAGE, write
 
 
 def check(config: TrainConfig, report: Callable[[str], None], progress: Progress = quiet) -> tuple[Prepared, Prepared]:
@@ -45,6 +46,7 @@ def check(config: TrainConfig, report: Callable[[str], None], progress: Progress
     return known, held
 
 
-def findings(config: TrainConfig) -> Path:
-    """Where `check` leaves its findings as JSON."""
-    return config.workspace / "data.json"
+def findings(config: TrainConfig) -> dict[str, Any]:
+    """What `check` found, as it stands in the workspace's ``data.json``, and the ``page`` about it."""
+    found: dict[str, Any] = json.loads((config.workspace / FINDINGS).read_text(encoding="utf-8"))
+    return {"page": str(config.workspace / PAGE), **found}

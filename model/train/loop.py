@@ -13,13 +13,12 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from model.train import progress
 from model.train.augment import AUGMENTATIONS, views, worsen
 from model.train.balance import order
 from model.train.config import TrainConfig
 from model.train.network import as_images, head_of, judge, normalised
 from model.train.teacher import Teacher
-
-PROGRESS_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,7 @@ class Loop:
         report: Callable[[str], None],
         teacher: Teacher | None = None,
         outliers: NDArray[np.uint8] | None = None,
+        show: progress.Progress = progress.quiet,
     ) -> None:
         self.config = config
         self.device = device(config.device)
@@ -73,6 +73,7 @@ class Loop:
         self.train = train
         self.validation = validation
         self.report = report
+        self.show = show
         self.classes = int(train.targets.max()) + 1
         self.progress = Progress()
         self.fingerprint = config.fingerprint() | {"photos": [train.key, validation.key]}
@@ -129,7 +130,7 @@ class Loop:
         torch.manual_seed(config.seed * 1000 + epoch)
         shown = order(self.train.targets, random, config.balance)
         self.network.train(not head_alone)
-        total, started, spoken = 0.0, time.monotonic(), time.monotonic()
+        total, words = 0.0, f"epoch {epoch + 1} of {config.head_epochs + config.epochs}, {size} px"
         for step in range(self.steps):
             chosen = np.sort(shown[step * config.batch : (step + 1) * config.batch])
             if len(chosen) < 2:  # batch statistics need two
@@ -139,10 +140,7 @@ class Loop:
             for group in optimizer.param_groups:
                 group["lr"] = peak * factor
             total += self._step(chosen, size, head_alone, optimizer, random)
-            if time.monotonic() - spoken > PROGRESS_SECONDS:
-                spoken = time.monotonic()
-                rate = (step + 1) * config.batch / (spoken - started)
-                self.report(f"  epoch {epoch + 1}, {size} px: step {step + 1} of {self.steps}, {rate:.0f} photos/s")
+            self.show(words, step + 1, self.steps)
         return total / self.steps
 
     def _step(

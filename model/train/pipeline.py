@@ -16,6 +16,7 @@ from model.backends.openvino_cpu import OpenVinoBackend
 from model.bundle import CARD, GRAPH, NOVELTY, REFERENCE, WEIGHTS, Bundle, Manifest
 from model.bundle_write import write_bundle
 from model.figures import classification, selective
+from model.report.make import PAGE, make_report
 from model.train import calibrate, export
 from model.train.calibrate import Calibration
 from model.train.card import card
@@ -42,6 +43,7 @@ def train(config: TrainConfig, report: Callable[[str], None], progress: Progress
     """Trains, calibrates and writes the bundle ``config.out``; returns its path. ``report`` hears each step in words,
     ``progress`` how far it has come.
 
+    A report on the validation photos, with small copies of some, goes into the workspace and not into the bundle.
     A killed run continues from its last epoch. Raises ``DataError`` for data that cannot be trained on, before any
     training, and ``ExportError`` when the bundle's graph strays from the trained network.
     """
@@ -56,7 +58,7 @@ def train(config: TrainConfig, report: Callable[[str], None], progress: Progress
     outliers = None
     if config.outliers:
         outliers = read_outliers(config.outliers, config.size, config.workspace, report, progress)
-    loop = Loop(config, network, train_set, held_set, report, teacher, outliers)
+    loop = Loop(config, network, train_set, held_set, report, teacher, outliers, progress)
     best = loop.run()
     export.round_weights(best)
     report("calibrating")
@@ -68,6 +70,8 @@ def train(config: TrainConfig, report: Callable[[str], None], progress: Progress
     if apart > TOLERANCE:
         raise ExportError(f"the exported graph's logits differ by {apart:.4f} from the trained network's")
     report(f"wrote {bundle.path}: the exported graph agrees to {apart:.4f} of a logit")
+    make_report(bundle, "validation photos", held.photos, (), config.workspace, backend="openvino", progress=progress)
+    report(f"how good it is on the validation photos: {config.workspace / PAGE}")
     return bundle.path
 
 
