@@ -1,15 +1,13 @@
 """``shoebox model``: which models there are, and how to make one."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli import model_dataset, model_evaluate, model_train
+from cli import model_compare, model_dataset, model_evaluate, model_train
 from cli.context import settings
 from cli.jobs import AsJson
-from cli.output import USAGE, Failure, console, own_name, plain, say, show_json
-from cli.output import errors as error_console
+from cli.output import Failure, console, own_name, plain, say, show_json
 
 app = typer.Typer(help="Train, list and show models.", no_args_is_help=True)
 
@@ -67,4 +65,5 @@ def show(name: Annotated[str, typer.Argument(help="The model's name.")], as_json
 
 app.command()(model_train.train)
 app.command()(model_dataset.dataset)
+app.command()(model_compare.compare)
 app.command()(model_evaluate.evaluate)

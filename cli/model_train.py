@@ -48,6 +48,11 @@ def train(
     schedule: Annotated[
         Literal["cosine", "plateau"] | None, typer.Option(help="How the rate falls: smoothly, or when nothing gains.")
     ] = None,
+    drop: Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of features left out in training.")] = None,
+    drop_path: Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of blocks left out.")] = None,
+    smoothing: Annotated[float | None, typer.Option(min=0, max=0.9, help="Label smoothing.")] = None,
+    mixup: Annotated[float | None, typer.Option(min=0, help="How far photos are mixed in pairs; 0: not.")] = None,
+    ema: Annotated[float | None, typer.Option(min=0, max=0.99999, help="Decay of the averaged weights.")] = None,
     augment: Annotated[
         Literal["photos", "small"] | None, typer.Option(help="How far views stray: photos, or small pictures of 30 px.")
     ] = None,
@@ -56,6 +61,9 @@ def train(
     ] = None,
     teacher: Annotated[Path | None, typer.Option(help="A bundle with the same labels to learn from as well.")] = None,
     teacher_weight: Annotated[float | None, typer.Option(min=0, max=1, help="How much its answers count.")] = None,
+    teacher_features: Annotated[
+        float | None, typer.Option(min=0, help="How much it counts that the features are like the teacher's.")
+    ] = None,
     outliers: Annotated[
         list[Path] | None,
         typer.Option(help="A folder or ZIP of pictures that show none of the classes; may be given several times."),
@@ -98,10 +106,16 @@ def train(
         "head_rate": head_rate,
         "rate": rate,
         "schedule": schedule,
+        "drop": drop,
+        "drop_path": drop_path,
+        "smoothing": smoothing,
+        "mixup": mixup,
+        "ema": ema,
         "augment": augment,
         "balance": balance,
         "teacher": _path(teacher),
         "teacher_weight": teacher_weight,
+        "teacher_features": teacher_features,
         "outliers": None if not outliers else tuple(path.expanduser() for path in outliers),
         "outlier_weight": outlier_weight,
         "seed": seed,

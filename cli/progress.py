@@ -11,12 +11,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
-from cli.output import amount, console, errors, say, span
+from cli.output import amount, console, errors, plain, say, span
 
 if TYPE_CHECKING:
     from client.values import JobView
@@ -48,6 +49,24 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def several() -> Iterator[Callable[[str, int, int], None]]:
+    """Gives a function that hears what is done, how many of it and of how many: a bar for each, on standard error."""
+    if not errors.is_terminal:
+        yield lambda what, done, total: errors.print(f"{plain(what)}: {total:,}") if done == total else None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(plain(what), total=total)
+            bars.update(tasks[what], completed=done)
+
+        yield show
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Guard:
         verdicts = [failure(Reason.INTERNAL_ERROR)] * len(whole)
         probabilities = softmax(outputs.logits[rows], self.bundle.temperature)
         if self.novelty is not None and outputs.features is not None:
-            strangeness, limits = self.novelty.score(outputs.features[rows]), self._feature_limits()
+            strangeness, limits = self.novelty.score(outputs.features[rows], probabilities), self._feature_limits()
         else:
             strangeness, limits = gen(probabilities), self._gen_limits()
         for row, belief, strange in zip(rows, probabilities, strangeness, strict=True):

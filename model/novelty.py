@@ -1,18 +1,16 @@
 """How far a picture lies from what the model has learnt: Mahalanobis distances, and GEN where features are missing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 ABSOLUTE = 2.0
-"""What the plain distance counts beside the relative one, each in its own standard deviations.
-
-Measured on features of the unlabelled warm start (3,600 photos learnt, 700 held out; AUROC / FPR95): 0.819 / 0.450 on
-textures and 0.924 / 0.338 on objects with 0 here; 0.949 / 0.228 and 0.966 / 0.206 with 2.
-"""
+"""What the plain distance counts beside the relative one, each in its own standard deviations. See docs/guards.md."""
+DOUBT = 2.0
+"""What the generalised entropy counts beside the distances, each in its own standard deviations. See docs/guards.md."""
 MAX_DISCRIMINANTS = 192
 AXES = 128
 # Shares of the mean variance. A strong ridge costs nothing with many photos per class, and with few it is what keeps
@@ -31,9 +29,10 @@ class Novelty:
     those alone, and F x (C - 1) numbers do for two F x F covariances. The plain distance is the first form, taken in
     the 128 chief axes of T.
 
-    The score is ``min_c sum_j own_j (p_j - classes_cj)^2 - sum_j background_j p_j^2`` of the projection
+    The distance is ``min_c sum_j own_j (p_j - classes_cj)^2 - sum_j background_j p_j^2`` of the projection
     ``p = (x - mean) directions * scale``: ``mean`` [F], ``directions`` [F, J] with unit columns, ``classes`` [C, J],
-    the others [J].
+    the others [J]. The score adds ``doubt`` times the generalised entropy of the probabilities (`gen`): a network that
+    was shown outliers is unsure about what is like them, and far from its photos with what is not.
     """
 
     mean: NDArray[np.float32]
@@ -42,9 +41,19 @@ class Novelty:
     own: NDArray[np.float32]
     background: NDArray[np.float32]
     classes: NDArray[np.float32]
+    doubt: float = 0.0
 
-    def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores [N] float32 of pooled features [N, F]; the higher, the less like anything learnt."""
+    def score(self, features: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores [N] float32 of pooled features [N, F] and calibrated probabilities [N, C]; higher is more novel."""
+        return self.distance(features) + np.float32(self.doubt) * gen(probabilities)
+
+    def doubting(self, features: NDArray[np.float32], probabilities: NDArray[np.float32]) -> "Novelty":
+        """The same with `DOUBT`, measured in standard deviations of both parts over held-out photos."""
+        spread = max(float(gen(probabilities).std()), 1e-9)
+        return replace(self, doubt=DOUBT * float(self.distance(features).std()) / spread)
+
+    def distance(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Distances [N] float32 of pooled features [N, F] from anything learnt."""
         rows = (((normalise(features) - self.mean) @ self.directions) * self.scale).astype(np.float64)
         shared = np.square(rows) @ (self.own - self.background).astype(np.float64)
         apart = np.square(self.classes) @ self.own - 2.0 * (rows @ (self.classes * self.own).T)
@@ -52,12 +61,17 @@ class Novelty:
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Named arrays to store. Directions go as float16: 340 kB for six classes and 1,280 features."""
-        return {name: getattr(self, name) for name in _ARRAYS} | {"directions": self.directions.astype(np.float16)}
+        arrays: dict[str, NDArray[np.generic]] = {name: getattr(self, name) for name in _ARRAYS}
+        return arrays | {
+            "directions": self.directions.astype(np.float16),
+            "doubt": np.asarray([self.doubt], dtype=np.float32),
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
-        """The reverse of `to_arrays`. Raises `KeyError` for a missing array."""
-        return cls(*(np.asarray(arrays[name], dtype=np.float32) for name in _ARRAYS))
+        """The reverse of `to_arrays`; without ``doubt`` distances are all there is. `KeyError` for a missing array."""
+        doubt = float(np.asarray(arrays["doubt"]).item()) if "doubt" in arrays else 0.0
+        return cls(**{name: np.asarray(arrays[name], dtype=np.float32) for name in _ARRAYS}, doubt=doubt)
 
 
 _ARRAYS = ("mean", "directions", "scale", "own", "background", "classes")
@@ -96,7 +110,8 @@ def fit(features: NDArray[np.float32], targets: NDArray[np.int64], absolute: flo
         spread = (nearest - np.square(projected[:, part]) @ background[part]).std()
         own[part] *= weight / max(spread, 1e-9)
         background[part] *= weight / max(spread, 1e-9)
-    return Novelty(*(np.asarray(a, dtype=np.float32) for a in (mean, directions, scale, own, background, centres)))
+    found = (mean, directions, scale, own, background, centres)
+    return Novelty.from_arrays(dict(zip(_ARRAYS, found, strict=True)))
 
 
 def _discriminants(

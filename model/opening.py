@@ -6,6 +6,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from model.automatic import quickest
 from model.backends.choose import open_backend
 from model.bundle import Bundle
 from model.engine import Engine
@@ -22,13 +23,15 @@ def open_engine(
     limits: Limits | None = None,
     batch_size: int = 16,
     pool: DecodePool | None = None,
+    memory: Path | None = None,
 ) -> Engine:
     """Opens the bundle, the decoders and the backend, warms them up and checks them against the reference pictures.
 
     ``decoders`` is how many pictures are decoded at once (``None``: one for each core this process may use);
     ``threads`` limits the backend's on a processor. A ``pool`` is shared: it is used instead of one of the engine's own
-    (``decoders`` and ``limits`` are then the pool's), and stays open. Raises what `Bundle.open`, `open_backend` and
-    `Engine.self_check` raise; then nothing else stays open.
+    (``decoders`` and ``limits`` are then the pool's), and stays open. With ``memory``, a JSON file, ``auto`` is what
+    was measured to be quickest here (see `automatic.quickest`), otherwise what usually is. Raises what `Bundle.open`,
+    `open_backend` and `Engine.self_check` raise; then nothing else stays open.
     """
     # The guards' matrices are small. With threads of its own the linear algebra spins between calls and takes the cores
     # from the decoders: camera photos went through the engine at 54/s, and at 65/s with one thread (bare loop: 67/s).
@@ -37,6 +40,8 @@ def open_engine(
     with ExitStack() as undo:
         # Decoders first: they are processes, and a process must not be started once a GPU is in use.
         mine = pool or undo.enter_context(DecodePool(decoders or len(os.sched_getaffinity(0)), limits or Limits()))
+        if backend == "auto" and memory is not None:
+            backend = quickest(bundle, device, threads, batch_size, memory)
         network = open_backend(backend, bundle, device, threads)
         undo.callback(network.close)
         engine = Engine(bundle, network, mine, batch_size, shares_pool=pool is not None)

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 from model.backends.base import Backend, Precision
 from model.bundle import REFERENCE, Bundle
 
-_SLACK = {Precision.FLOAT32: 1.0, Precision.BFLOAT16: 16.0}
+# Int8 is far off on drawn pictures, which it was not calibrated on; this only shows that it is the same network.
+_SLACK = {Precision.FLOAT32: 1.0, Precision.BFLOAT16: 16.0, Precision.INT8: 150.0}
 
 
 class SelfCheckFailed(Exception):

@@ -73,7 +73,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     graph = _graph(kernels, head, bias)
     logits, features = _run(graph, pixels)
     known = novelty.fit(features[learnt], targets[learnt])
-    scores = known.score(features[held])
+    scores = known.distance(features[held])
     drawn = draw(SIZE)
     manifest = Manifest(
         name="tiny",

@@ -128,7 +128,7 @@ def rerun_job(job_id: str, wanted: RerunIn, parts: The, caller: Submitter, respo
 
 
 def _ended(session: Session, parts: Parts, owner: str, job_id: str) -> Job:
-    """The owner's job, locked, finished, its uploads still there. Raises NotFound, Expired, StillRunning, UploadGone."""
+    """The owner's job, locked, finished, uploads still there. Raises NotFound, Expired, StillRunning, UploadGone."""
     old = unexpired(lock_job(session, owner, job_id))
     if not JobState(old.state).finished:
         raise StillRunning("The job is still running: wait for its end, or cancel it first.")

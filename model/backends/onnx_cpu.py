@@ -45,7 +45,7 @@ class OnnxBackend:
 def _graph(bundle: Bundle, name: str) -> Path | bytes:
     if name == "onnxruntime-dynamic":
         # Imports onnx, which no other backend needs.
-        from model.train.quantize import dynamic
+        from model.backends.quantize import dynamic
 
         return dynamic(bundle.path / GRAPH)
     return bundle.path / (INT8_GRAPH if name == "onnxruntime-int8" else GRAPH)

@@ -124,8 +124,11 @@ def _traced(bundle: Bundle, half: bool) -> torch.jit.ScriptModule:
     example = torch.zeros((2, bundle.input_size, bundle.input_size, 3), dtype=torch.uint8)
     # Without its cache autocast casts inside the graph, where freezing folds the casts of constant weights.
     with _deprecated(), torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half, cache_enabled=False):
-        traced = torch.jit.trace(FromPixels(bundle), example, check_trace=False)
-        return torch.jit.freeze(traced)
+        traced: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
+            FromPixels(bundle), example, check_trace=False
+        )
+        frozen: torch.jit.ScriptModule = torch.jit.freeze(traced)
+        return frozen
 
 
 @contextmanager
@@ -133,5 +136,5 @@ def _deprecated() -> Iterator[None]:
     """TorchScript is no longer developed, and says so at each step."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r".*torch\.jit.* is deprecated", FutureWarning)
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
         yield

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,12 @@ from model.report.page import page
 from model.report.pictures import NoPictures, Pictures, careful
 from model.sandbox import DecodePool
 from model.train.data import DataError, PhotoSet
+from model.train.progress import Progress, quiet
 from model.verdict import Unreadable
 
 PAGE, FINDINGS = "report.html", "report.json"
 THUMBNAIL = 220
 """Pixels of a thumbnail's longer side."""
-
-Progress = Callable[[str, int, int], None]
-"""Hears the set's title, how many of its pictures are judged, and how many there are."""
 
 
 def make_report(
@@ -39,10 +37,10 @@ def make_report(
     *,
     backend: str = "auto",
     device: str = "auto",
-    progress: Progress = lambda title, done, total: None,
+    progress: Progress = quiet,
 ) -> dict[str, Any]:
     """Judges labelled ``photos`` and pictures from ``outside``, writes `PAGE` and `FINDINGS` into ``folder``, and
-    returns the findings.
+    returns the findings. ``progress`` hears each set's title and how many of its pictures are judged.
 
     The page holds small copies of some of the pictures. Raises ``DataError`` for labels that the bundle does not have,
     a folder inside the bundle, or no readable photo; `NoPictures` for a set without a readable picture; and what

@@ -65,7 +65,7 @@ def score(
     return Scored(
         known=np.array([statistics.check(statistics.measure(photo), ranges).reason is None for photo in pixels]),
         confidence=probabilities.max(axis=1),
-        novelty=far.score(features),
+        novelty=far.score(features, probabilities),
         gen=novelty.gen(probabilities),
     )
 

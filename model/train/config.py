@@ -19,7 +19,9 @@ class TrainConfig:
     AdamW's peaks, followed by a cosine. ``drop_path``, ``smoothing``, ``mixup`` and ``ema`` are the usual shares.
     ``schedule`` is what the rate follows in fine-tuning: ``cosine``, or ``plateau`` (a third whenever validation has
     not improved for two epochs). ``teacher`` is a bundle whose answers to each view count ``teacher_weight`` beside the
-    label's; it may be another architecture, with the same labels. ``outliers`` are folders or ZIPs of pictures that
+    label's; it may be another architecture, with the same labels. Where it has as many pooled features, the network may
+    be asked to have the same ones: what is left to explain of theirs counts ``teacher_features`` (they were often
+    learnt from far more kinds of pictures than there are labels). ``outliers`` are folders or ZIPs of pictures that
     show none of the classes: every batch has ``outlier_share`` of its size more of them, whose wanted answer is "all
     labels alike", and they count ``outlier_weight`` (Hendrycks et al., "Deep anomaly detection with outlier exposure",
     2019).
@@ -58,6 +60,7 @@ class TrainConfig:
     schedule: str = "cosine"
     teacher: Path | None = None
     teacher_weight: float = 0.6
+    teacher_features: float = 0.0
     outliers: tuple[Path, ...] = ()
     outlier_weight: float = 0.5
     outlier_share: float = 0.25

@@ -18,7 +18,7 @@ from model.train.augment import AUGMENTATIONS, views, worsen
 from model.train.balance import order
 from model.train.config import TrainConfig
 from model.train.network import as_images, head_of, judge, normalised
-from model.train.teacher import Teacher
+from model.train.teacher import Teacher, unexplained
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,6 @@ class Loop:
             partner = torch.from_numpy(random.permutation(len(chosen))).to(self.device)
             images = images.lerp(images[partner], 1 - kept)
             wanted = wanted.lerp(wanted[partner], 1 - kept)
-        if self.teacher is not None:
-            wanted = wanted.lerp(self.teacher.probabilities(images), config.teacher_weight)
         weights = torch.ones(len(chosen), device=self.device)
         if self.outliers is not None:
             count = min(len(self.outliers), max(1, round(config.outlier_share * len(chosen))))
@@ -169,6 +167,11 @@ class Loop:
             images = torch.cat([images, self._views(self.outliers[some], size, random)])
             wanted = torch.cat([wanted, wanted.new_full((count, self.classes), 1 / self.classes)])
             weights = torch.cat([weights, weights.new_full((count,), config.outlier_weight * len(chosen) / count)])
+        taught = None
+        if self.teacher is not None:
+            probabilities, taught = self.teacher.judge(images)
+            known = slice(len(chosen))
+            wanted[known] = wanted[known].lerp(probabilities[known], config.teacher_weight)
         images = normalised(images, self.network)
         with torch.autocast(self.device.type, torch.bfloat16):
             if head_alone:
@@ -176,9 +179,11 @@ class Loop:
                     features = judge(self.network, images)[1]
                 logits = head_of(self.network)(features)
             else:
-                logits = judge(self.network, images)[0]
+                logits, features = judge(self.network, images)
         losses = functional.cross_entropy(logits.float(), wanted, reduction="none")
         loss = (losses * weights).sum() / len(chosen)
+        if taught is not None and config.teacher_features and not head_alone:
+            loss = loss + config.teacher_features * unexplained(features.float(), taught)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)

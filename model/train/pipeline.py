@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from model.train.check import check
 from model.train.config import TrainConfig
 from model.train.data import PhotoSet
 from model.train.loop import Loop, Photos, device, predict
-from model.train.network import create, normalisation, start_from
+from model.train.network import create, head_of, normalisation, start_from
 from model.train.outliers import read_outliers
 from model.train.progress import Progress, quiet
 from model.train.teacher import Teacher
@@ -54,7 +54,10 @@ def train(config: TrainConfig, report: Callable[[str], None], progress: Progress
     if config.init is not None:
         start_from(network, config.init)
     train_set, held_set = (Photos(part.pixels, part.photos.targets, part.key) for part in (known, held))
-    teacher = None if config.teacher is None else Teacher.open(config.teacher, labels)
+    teacher = None
+    if config.teacher is not None:
+        width = cast(nn.Linear, head_of(network)).in_features if config.teacher_features else None
+        teacher = Teacher.open(config.teacher, labels, width)
     outliers = None
     if config.outliers:
         outliers = read_outliers(config.outliers, config.size, config.workspace, report, progress)
@@ -99,6 +102,7 @@ def calibration(
     ranges = calibrate.fit_ranges([known.pixels, known_copies])
     logits, features = answers(held.pixels)
     temperature = confidence.fit_temperature(logits, held.targets)
+    far = far.doubting(features, confidence.softmax(logits, temperature))
     plain = calibrate.score(held.pixels, logits, features, temperature, ranges, far)
     copy_logits, copy_features = answers(held_copies)
     copies = calibrate.score(held_copies, copy_logits, copy_features, temperature, ranges, far)

@@ -1,14 +1,15 @@
 """A trained model that a smaller one learns from."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from model.bundle import WEIGHTS, Bundle, BundleDamaged, BundleInvalid, BundleMissing
-from model.train.network import create, judge, normalised
-from model.train.data import DataError
+from model.train.network import create, head_of, judge, normalised
+from model.train.source import DataError
 
 
 class Teacher:
@@ -19,8 +20,9 @@ class Teacher:
         self._temperature = temperature
 
     @classmethod
-    def open(cls, path: Path, labels: tuple[str, ...]) -> "Teacher":
-        """The teacher in the bundle at ``path``. Raises ``DataError`` where it is no sound bundle with these labels."""
+    def open(cls, path: Path, labels: tuple[str, ...], features: int | None = None) -> "Teacher":
+        """The teacher in the bundle at ``path``. Raises ``DataError`` where it is no sound bundle with these labels, or
+        has another number of ``features``."""
         try:
             bundle = Bundle.open(path)
         except (BundleMissing, BundleDamaged, BundleInvalid) as error:
@@ -28,6 +30,11 @@ class Teacher:
         if bundle.labels != labels:
             raise DataError(f"The teacher {bundle.name} knows {', '.join(bundle.labels)}, not {', '.join(labels)}.")
         network = create(bundle.architecture, len(labels))
+        own = cast(nn.Linear, head_of(network)).in_features
+        if features not in (None, own):
+            raise DataError(
+                f"The teacher {bundle.name} has {own} features where {features} are trained to be like them."
+            )
         network.load_state_dict(load_file(path / WEIGHTS))
         return cls(network, bundle.temperature)
 
@@ -37,8 +44,15 @@ class Teacher:
         return self
 
     @torch.no_grad()
-    def probabilities(self, images: torch.Tensor) -> torch.Tensor:
-        """Float [N, 3, S, S] in [0, 1] -> calibrated probabilities [N, C]."""
+    def judge(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Float [N, 3, S, S] in [0, 1] -> calibrated probabilities [N, C] and pooled features [N, F], float32."""
         with torch.autocast(images.device.type, torch.bfloat16):
-            logits = judge(self._network, normalised(images, self._network))[0]
-        return (logits.float() / self._temperature).softmax(1)
+            logits, features = judge(self._network, normalised(images, self._network))
+        return (logits.float() / self._temperature).softmax(1), features.float()
+
+
+def unexplained(features: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    """The share of the variance of ``taught`` [N, F] that ``features`` [N, F] leave unexplained: 0 where they are
+    equal, 1 where they are only right on average."""
+    spread = (taught - taught.mean(0)).square().sum().clamp_min(1e-6)
+    return (features - taught).square().sum() / spread

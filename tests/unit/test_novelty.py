@@ -30,7 +30,7 @@ def test_the_discriminants_alone_give_the_full_relative_distance(clusters):
     others = np.random.default_rng(4).normal(size=(50, 24)).astype(np.float32)
     expected = relative_mahalanobis(features, targets, others)
     own = relative_mahalanobis(features, targets, features)
-    found = fit(features, targets, absolute=0).score(others)
+    found = fit(features, targets, absolute=0).distance(others)
     np.testing.assert_allclose(found * own.std(), expected, rtol=0.02, atol=0.02 * expected.std())
 
 
@@ -40,7 +40,9 @@ def test_the_plain_distance_sees_what_parts_no_classes(clusters):
     strange = flat.copy()
     strange[:, -1] += 3
     scores = {weight: fit(flat, targets, absolute=weight) for weight in (0.0, 1.0)}
-    gap = {weight: np.median(known.score(strange)) - np.median(known.score(flat)) for weight, known in scores.items()}
+    gap = {
+        weight: np.median(known.distance(strange)) - np.median(known.distance(flat)) for weight, known in scores.items()
+    }
     assert gap[1.0] > 5 > abs(gap[0.0])
 
 
@@ -48,20 +50,20 @@ def test_strangers_score_higher_than_the_learnt(clusters):
     features, targets = clusters
     novelty = fit(features, targets)
     strangers = np.random.default_rng(5).normal(size=(200, 24)).astype(np.float32) * 2
-    assert np.median(novelty.score(strangers)) > np.quantile(novelty.score(features), 0.99)
+    assert np.median(novelty.distance(strangers)) > np.quantile(novelty.distance(features), 0.99)
 
 
 def test_the_length_of_a_feature_vector_says_nothing(clusters):
     features, targets = clusters
     novelty = fit(features, targets)
-    np.testing.assert_allclose(novelty.score(features * 7), novelty.score(features), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(novelty.distance(features * 7), novelty.distance(features), rtol=1e-3, atol=1e-3)
 
 
 def test_stored_statistics_score_the_same_and_stay_small(clusters):
     features, targets = clusters
     novelty = fit(features, targets)
     arrays = novelty.to_arrays()
-    np.testing.assert_array_equal(Novelty.from_arrays(arrays).score(features), novelty.score(features))
+    np.testing.assert_array_equal(Novelty.from_arrays(arrays).distance(features), novelty.distance(features))
     assert sum(array.nbytes for array in arrays.values()) < 4000
 
 
@@ -71,7 +73,7 @@ def test_a_thousand_classes_fit_in_the_bundle():
     features = random.normal(size=(1200, 300)).astype(np.float32)
     novelty = fit(features, targets)
     assert novelty.directions.shape == (300, 192 + 128)
-    assert np.isfinite(novelty.score(features)).all()
+    assert np.isfinite(novelty.distance(features)).all()
 
 
 def test_a_class_without_pictures_is_refused():

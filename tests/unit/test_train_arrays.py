@@ -140,5 +140,5 @@ def test_a_test_number_that_training_never_saw(tmp_path: Path) -> None:
 def test_a_broken_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "broken.npz"
     path.write_bytes(both(tmp_path).read_bytes()[:400])
-    with pytest.raises(DataError, match="cannot be read as an .npz file"):
+    with pytest.raises(DataError, match=r"cannot be read as an \.npz file"):
         open_photos(path)
