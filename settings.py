@@ -25,8 +25,15 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
 
-    model: str = Field("scenes", description="Name of the bundle that judges a job which names none.")
-    backend: str = Field("auto", description="auto, openvino, onnxruntime, torch or fake.")
+    model: str = Field(
+        "",
+        description="The model that judges a job which names none: `name` or `name@version`. "
+        "Empty: the one promoted last, or else scenes.",
+    )
+    backend: str = Field(
+        "auto",
+        description="What runs the network, by a name in docs/backends.md. auto: what is quickest here, measured once.",
+    )
     device: str = Field("auto", description="auto, cpu, or cuda with an index, for the torch backend.")
     decoders: int = Field(0, ge=0, description="Decoder processes of a classify worker. 0: one per core.")
     threads: int = Field(0, ge=0, description="Network threads of a classify worker. 0: the backend's choice.")
@@ -103,6 +110,11 @@ class Settings(BaseSettings):
     def bundle_folders(self) -> tuple[Path, ...]:
         """Folders of added bundles; the built-in ones are the model package's own."""
         return (self.home / "models",)
+
+    @property
+    def backends_path(self) -> Path:
+        """File that remembers which backend is the quickest here; it may be deleted at any time."""
+        return self.home / "backends.json"
 
     @property
     def url(self) -> str:

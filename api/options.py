@@ -43,8 +43,12 @@ class Wanted(BaseModel):
         None, ge=0, le=1, description="Least confidence of a first tag; it only raises the model's own.", examples=[0.8]
     )
     novelty: Novelty = Field(Novelty.NORMAL, description="How readily unfamiliar pictures are rejected.")
-    allow: list[Text] = Field([], max_length=2000, description="Only these labels; give it once for each.")
-    deny: list[Text] = Field([], max_length=2000, description="Never these labels; give it once for each.")
+    allow: list[Text] = Field(
+        [], max_length=2000, description="Only these labels, and all beneath these categories; once for each."
+    )
+    deny: list[Text] = Field(
+        [], max_length=2000, description="Never these labels, nor any beneath these categories; once for each."
+    )
     name: Text | None = Field(None, description="The file's name, when it is sent as the raw body.", examples=["a.jpg"])
     metadata: str | None = Field(
         None,
@@ -94,7 +98,8 @@ def check_labels(params: dict[str, Any], model: Model) -> None:
         unknown = next((label for label in params[field] if label not in model.labels), None)
         if unknown is not None:
             raise BadField(
-                field, f"The model {model.name} has no label {unknown!r}; GET /v1/models/{model.name} lists them."
+                field,
+                f"The model {model.name} has no label or category {unknown!r}; GET /v1/models/{model.name} lists them.",
             )
 
 

@@ -85,8 +85,8 @@ class Params(BaseModel):
     top_k: int = Field(3, description="Most tags a photo may get.", examples=[3])
     min_confidence: float | None = Field(None, description="Least confidence of a first tag.", examples=[None])
     novelty: Novelty = Field(Novelty.NORMAL, description="How readily unfamiliar pictures are rejected.")
-    allow: list[str] = Field([], description="Only these labels; empty: all.", examples=[[]])
-    deny: list[str] = Field([], description="Never these labels.", examples=[[]])
+    allow: list[str] = Field([], description="Only these labels and categories; empty: all.", examples=[[]])
+    deny: list[str] = Field([], description="Never these labels and categories.", examples=[[]])
     backend: str | None = Field(None, description="The backend asked for; null: the worker's choice.", examples=[None])
 
 

@@ -52,8 +52,8 @@ class RerunIn(BaseModel):
     top_k: int | None = Field(None, ge=1, le=20, description="Most tags a photo may get.", examples=[3])
     min_confidence: float | None = Field(None, ge=0, le=1, description="Least confidence of a first tag.")
     novelty: Novelty | None = Field(None, description="How readily unfamiliar pictures are rejected.")
-    allow: list[Text] | None = Field(None, max_length=2000, description="Only these labels; []: all.")
-    deny: list[Text] | None = Field(None, max_length=2000, description="Never these labels; []: none.")
+    allow: list[Text] | None = Field(None, max_length=2000, description="Only these labels and categories; []: all.")
+    deny: list[Text] | None = Field(None, max_length=2000, description="Never these labels and categories; []: none.")
 
 
 class BackendTiming(BaseModel):
@@ -135,6 +135,10 @@ class ModelOut(BaseModel):
     knows: str = Field(description="Which pictures it knows.", examples=["Outdoor and indoor scenes in 12 kinds."])
     labels: list[str] = Field(description="Every label it can give.", examples=[["beach", "forest"]])
     label_count: int = Field(description="How many labels that are.", examples=[2])
+    categories: list[str] = Field(
+        description="What it may say where no label is sure enough; `parents` of a single model has their order.",
+        examples=[["nature", "water"]],
+    )
     input_size: int = Field(description="Pixels a side that the network sees.", examples=[224])
     thresholds: dict[str, Any] = Field(description="Where its guards draw their lines.")
     licence: str = Field(description="Its licence.", examples=["Apache-2.0"])

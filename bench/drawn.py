@@ -1,7 +1,8 @@
 """Pictures that are no photos, drawn from a seed: python -m bench.drawn OUT --count 200 --seed 1.
 
 Writes one folder for each kind: noise, flat, gradient, page, screenshot, chart. The same seed and the same Pillow give
-the same bytes. Seed 1 is for development, seed 2 for figures: whoever tunes a guard looks at the first alone.
+the same bytes. Seed 1 is for development, seed 2 for figures: whoever tunes a guard looks at the first alone. With
+--fashion fashion-mnist.npz, as many of its test pictures go into one more folder, fashion.
 """
 
 import argparse
@@ -152,7 +153,15 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--count", type=int, default=200, help="pictures of each kind")
     parser.add_argument("--seed", type=int, default=DEVELOPMENT)
+    parser.add_argument("--fashion", type=Path, help="an .npz with test_images uint8 [N, 28, 28]")
     given = parser.parse_args()
+    if given.fashion is not None:
+        folder = given.out / "fashion"
+        folder.mkdir(parents=True, exist_ok=True)
+        images = np.load(given.fashion, allow_pickle=False)["test_images"]
+        chosen = np.random.default_rng(given.seed).permutation(len(images))[: given.count]
+        for number in chosen.tolist():
+            Image.fromarray(images[number]).save(folder / f"fashion-{number:04d}.png")
     for kind in KINDS:
         folder = given.out / kind
         folder.mkdir(parents=True, exist_ok=True)

@@ -151,13 +151,15 @@ def database(settings: Settings) -> Finding:
 
 
 def model(settings: Settings) -> Finding:
-    """The bundle of the settings, every checksum of it."""
-    from model.bundle import BUILT_IN, Bundle, BundleDamaged, BundleInvalid, BundleMissing, find_bundle
+    """The bundle that judges jobs which name none, every checksum of it."""
+    from model.bundle import Bundle, BundleDamaged, BundleInvalid, BundleMissing
+    from model.shelf import Shelf
 
     try:
-        bundle = Bundle.open(find_bundle(settings.model, (*settings.bundle_folders, BUILT_IN)))
+        bundle = Bundle.open(Shelf(settings.bundle_folders, settings.model).find().path)
     except BundleMissing as error:
-        return Finding("model", False, str(error), "set SHOEBOX_MODEL to one that is there")
+        mend = "set SHOEBOX_MODEL to one that is there" if settings.model else "shoebox model promote NAME"
+        return Finding("model", False, str(error), mend)
     except (BundleDamaged, BundleInvalid) as error:
         return Finding("model", False, str(error), "install the model again")
     return Finding("model", True, f"{bundle.name}, version {bundle.version}: {len(bundle.labels)} tags, files intact")

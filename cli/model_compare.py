@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.bundles import open_bundle
-from cli.context import settings
+from cli.bundles import open_bundle, open_shelf
 from cli.jobs import AsJson
 from cli.output import USAGE, Failure, amount, console, own_name, plain, say, show_json
 
@@ -124,11 +123,8 @@ def _chances(found: dict[str, Any]) -> None:
 
 def _promotion(bundle: "Bundle") -> str:
     """What a person types to put the model in use."""
-    from model.shelf import Shelf
-
-    given = settings()
     title = f"{bundle.name}@{bundle.version}"
-    installed = any(m.checksum == bundle.checksum for m in Shelf(given.bundle_folders, given.model).models())
+    installed = any(model.checksum == bundle.checksum for model in open_shelf().models())
     promote = f"{own_name()} model promote {title}"
     return promote if installed else f"{own_name()} model add {bundle.path}; {promote}"
 

@@ -1,20 +1,14 @@
 """``shoebox model evaluate``: what a model does on given photos, as a page and as JSON."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from cli.context import settings
+from cli.bundles import open_bundle
 from cli.jobs import AsJson
 from cli.output import USAGE, Failure, amount, plain, say, show_json
-from cli.output import errors as error_console
 from cli.photos import results_folder
-
-if TYPE_CHECKING:
-    from model.bundle import Bundle
 
 
 def evaluate(
@@ -37,12 +31,13 @@ def evaluate(
         raise Failure(
             f"the report needs {error.name}; install it with: pip install -c constraints.txt -e '.[report]'"
         ) from error
+    from cli.progress import several
     from model.backends.base import BackendMissing
     from model.report.pictures import NoPictures, open_pictures, title_of
     from model.selfcheck import SelfCheckFailed
     from model.train.data import DataError, open_photos
 
-    model = _bundle(bundle)
+    model = open_bundle(bundle)
     data = data.expanduser()
     title = title_of(data)
     folder = results_folder(data, out or Path(f"{title}.report"))
@@ -50,7 +45,7 @@ def evaluate(
     try:
         photos = open_photos(data, part=part, labels=model.labels if arrays else ())
         outside = [open_pictures(path.expanduser()) for path in ood or ()]
-        with _progress() as seen:
+        with several() as seen:
             found = make_report(model, title, photos, outside, folder, backend=backend, device=device, progress=seen)
     except (DataError, NoPictures) as error:
         raise Failure(str(error), USAGE) from error
@@ -61,21 +56,6 @@ def evaluate(
         return
     _summary(found)
     say(f"The whole report: {plain(str(folder / PAGE))}")
-
-
-def _bundle(text: str) -> "Bundle":
-    """The model in the folder ``text``, or the one of that name. Raises `Failure`."""
-    from model.bundle import MANIFEST, Bundle, BundleDamaged, BundleInvalid, BundleMissing
-    from model.shelf import Shelf
-
-    folder = Path(text).expanduser()
-    try:
-        if (folder / MANIFEST).is_file():
-            return Bundle.open(folder)
-        given = settings()
-        return Bundle.open(Shelf(given.bundle_folders, given.model).find(text).path)
-    except (BundleMissing, BundleDamaged, BundleInvalid) as error:
-        raise Failure(str(error)) from error
 
 
 def _summary(found: dict[str, Any]) -> None:
@@ -93,27 +73,3 @@ def _summary(found: dict[str, Any]) -> None:
         lost = lost + each["lost"]
     if lost:
         say(f"{amount(len(lost), 'file')} could not be judged; the report names them")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each set on a terminal, a line at the end of each elsewhere; on standard error, beside --json."""
-    if not error_console.is_terminal:
-        yield (
-            lambda title, done, total: (
-                error_console.print(f"{plain(title)}: judged {amount(total, 'picture')}") if done == total else None
-            )
-        )
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=error_console) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(title: str, done: int, total: int) -> None:
-            if title not in tasks:
-                tasks[title] = bars.add_task(plain(title), total=total)
-            bars.update(tasks[title], completed=done)
-
-        yield show

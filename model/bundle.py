@@ -171,24 +171,6 @@ class Bundle(Manifest):
                     raise BundleInvalid(f"{name} in {self.path}: {key} has the shape {found}, not {shape}")
 
 
-def find_bundle(name: str, folders: Iterable[Path]) -> Path:
-    """The bundle called ``name`` in the first of ``folders`` that has it. Raises `BundleMissing`."""
-    known = list_bundles(folders)
-    path = next((path for path in known if path.name == name), None)
-    if path is None:
-        raise BundleMissing(f"no model is called {name!r}; there are: {', '.join(p.name for p in known) or 'none'}")
-    return path
-
-
-def list_bundles(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """Every bundle's path, unopened, by name; of two with one name the earlier folder's."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for manifest in folder.glob(f"*/{MANIFEST}"):
-            found.setdefault(manifest.parent.name, manifest.parent)
-    return tuple(found[name] for name in sorted(found))
-
-
 def sha256(path: Path) -> str:
     """A file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:

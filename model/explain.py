@@ -26,6 +26,14 @@ def accepted(tags: Sequence[Tag]) -> str:
     return f"This looks like {first}." if not further else f"This looks like {first}; also {', '.join(further)}."
 
 
+def category(tag: Tag, best: Tag) -> str:
+    """For a picture whose tag is a category, because ``best``, the likeliest label, was not sure enough."""
+    return (
+        f"This looks like a kind of {tag.label} ({percent(tag.confidence)}); which kind is uncertain: "
+        f"the best guess is {best.label} ({percent(best.confidence)})."
+    )
+
+
 def low_confidence(best: Tag | None, threshold: float) -> str:
     """``best`` is the likeliest of the labels that the job allows, ``None`` when it allows none."""
     if best is None:

@@ -152,22 +152,24 @@ class Shelf:
         first = (re.match(r"\d+", key[1]) for key in self._found()[0] if key[0] == name)
         return str(max((int(number[0]) for number in first if number is not None), default=0) + 1)
 
-    def add(self, source: Path, name: str | None = None) -> Installed:
-        """Verifies the bundle at ``source`` and copies it, sealed files alone, under ``name`` if that is given.
+    def add(self, source: Path, name: str | None = None, version: str | None = None) -> Installed:
+        """Verifies the bundle at ``source`` and copies it, sealed files alone, under ``name`` and ``version`` if given.
 
         A model that is here already, byte for byte, is left as it is. Raises what `Bundle.open` raises, and
         `ShelfRefused` when another model has that name and version.
         """
         bundle = Bundle.open(source)
-        title = name or bundle.name
-        there = next((model for model in self.models() if model.key == (title, bundle.version)), None)
+        wanted = bundle.manifest(name=name or bundle.name, version=version or bundle.version)
+        wanted.check()
+        key = wanted.name, wanted.version
+        there = next((model for model in self.models() if model.key == key), None)
         if there is not None and there.checksum == bundle.checksum:
             return there
-        self.must_be_free(title, bundle.version)
-        target = self.place(title, bundle.version)
+        self.must_be_free(*key)
+        target = self.place(*key)
         files = {file: source / file for file in bundle.files}
-        if title != bundle.name:
-            write_bundle(target, bundle.manifest(name=title), files)
+        if key != (bundle.name, bundle.version):
+            write_bundle(target, wanted, files)
         else:
             self.home.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.home, prefix=".adding-") as place:
@@ -177,7 +179,7 @@ class Shelf:
                     shutil.copyfile(source / file, fresh / file)
                 Bundle.open(fresh)
                 fresh.rename(target)
-        return self.find(title, bundle.version)
+        return self.find(*key)
 
     def must_be_free(self, name: str, version: str) -> None:
         """Raises `ShelfRefused` when there is a model of that name and version, or its folder is taken."""

@@ -71,7 +71,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a job asks of the judge. ``allow`` empty: every label; ``min_confidence`` only raises the bundle's own."""
+    """What a job asks of the judge. ``min_confidence`` only raises the bundle's own.
+
+    ``allow`` (empty: everything) and ``deny`` hold labels and categories; a category stands for all beneath it too.
+    """
 
     top_k: int = 3
     min_confidence: float | None = None

@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import time
 from contextlib import ExitStack
 from threading import Event, Timer
 
@@ -16,7 +17,7 @@ from db.database import Database
 from db.query.work import next_ability
 from db.store.sweep import waiting
 from db.store.workers import leave
-from model.backends.choose import available
+from model.backends.choose import usable
 from model.bundle import Bundle
 from model.engine import Engine
 from model.sandbox import DecodePool
@@ -122,7 +123,7 @@ def backends_of(settings: Settings, bundle: Bundle) -> list[str]:
     """The backends that a job may ask for here. The fake judges nothing, so it is there only where it was chosen."""
     return [
         name
-        for name in available()
+        for name in usable(bundle)
         if (name != "fake" or settings.backend == "fake")
         and (name == "torch" or not settings.device.startswith("cuda"))
     ]
@@ -131,14 +132,20 @@ def backends_of(settings: Settings, bundle: Bundle) -> list[str]:
 def _open(settings: Settings, bundle: Bundle, backend: str | None, pool: DecodePool) -> Engine:
     from model.opening import open_engine
 
-    return open_engine(
+    asked, started = backend or settings.backend, time.monotonic()
+    engine = open_engine(
         bundle.path,
-        backend or settings.backend,
+        asked,
         settings.device,
         threads=settings.threads or None,
         batch_size=settings.batch_size,
         pool=pool,
+        memory=settings.backends_path,
     )
+    if asked == "auto":
+        chosen, seconds = engine.backend.name, round(time.monotonic() - started, 1)
+        log.info("backend_chosen", model=bundle.name, version=bundle.version, backend=chosen, seconds=seconds)
+    return engine
 
 
 def _leave_logging_alone(**_: object) -> None:

@@ -67,6 +67,7 @@ def _said(model: Model) -> dict[str, Any]:
         "knows": facts["knows"],
         "labels": facts["labels"],
         "label_count": len(facts["labels"]),
+        "categories": sorted(set(facts.get("parents", {}).values())),
         "input_size": facts["input_size"],
         "thresholds": facts["thresholds"],
         "licence": facts["licence"],

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from model import selfcheck
+from model.automatic import quickest
 from model.backends.choose import open_backend
 from model.bundle import Bundle
+from model.categories import above
 from model.limits import Limits
 from model.report.judged import Judged, decoded, judge
 from model.report.paired import holm, mcnemar
@@ -104,7 +106,7 @@ def compare(
 def _judge(
     bundle: Bundle, sets: Sequence[Pictures], pool: DecodePool, backend: str, device: str, progress: Progress
 ) -> list[Judged]:
-    network = open_backend(backend, bundle, device)
+    network = open_backend(quickest(bundle, device) if backend == "auto" else backend, bundle, device)
     total, done = sum(len(each.names) for each in sets), 0
 
     def seen(count: int) -> None:
@@ -185,12 +187,7 @@ def _findings(
 
 def _tagged(bundle: Bundle, side: _Side, truth: NDArray[np.str_]) -> NDArray[np.bool_]:
     """Whether each picture is accepted with its label, or with a category that its label belongs to, bool [N]."""
-    fits: dict[str, set[str]] = {}
-    for label in set(truth.tolist()):
-        fits[label], above = {label}, label
-        while above in bundle.parents:
-            above = bundle.parents[above]
-            fits[label].add(above)
+    fits = {label: {label, *above(label, bundle.parents)} for label in set(truth.tolist())}
     return np.array([tag in fits[label] for tag, label in zip(side.tags, truth, strict=True)], dtype=np.bool_)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model import confidence, figures
 from model.backends.base import Backend
 from model.bundle import Bundle
+from model.categories import above
 from model.report import label_errors
 from model.report.judged import LAYERS, Judged
 from model.verdict import Novelty, Reason, Verdict
@@ -36,7 +37,7 @@ def findings(
 
     Figures speak of the readable pictures; the others are listed. Shares are in [0, 1].
     """
-    right = known.guesses == targets
+    right, told = known.guesses == targets, _told(bundle, known, targets)
     training = bundle.figures.get("training")
     counts = np.bincount(targets, minlength=len(bundle.labels))
     return {
@@ -49,7 +50,7 @@ def findings(
             "lost": _lost(known),
         },
         **_classification(bundle, known, targets),
-        "strictness": {s.value: figures.selective(right, known.kept[s]) for s in Novelty},
+        "strictness": {s.value: figures.selective(told, known.kept[s]) for s in Novelty},
         "layers": {title: _layers(known)} | {name: _layers(judged) for name, judged in outside.items()},
         "outside": {name: _outside(bundle, judged, known) for name, judged in outside.items()},
         "novelty": _histograms(known, outside),
@@ -95,6 +96,15 @@ def _classification(bundle: Bundle, known: Judged, targets: NDArray[np.int64]) -
             "risk": [round(float(risk[i]), 4) for i in some],
         },
     }
+
+
+def _told(bundle: Bundle, known: Judged, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each picture's tag, accepted or not, is right, bool [N]: its label, or a category above that."""
+    right = known.guesses == targets
+    for i, category in enumerate(known.categories):
+        if category:
+            right[i] = category in above(bundle.labels[targets[i]], bundle.parents)
+    return np.asarray(right, dtype=np.bool_)
 
 
 def _layers(judged: Judged) -> dict[str, Any]:

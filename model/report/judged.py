@@ -38,7 +38,8 @@ class Judged:
     holds against its threshold, ``gen`` the generalised entropy, both float32 [N]. ``verdicts`` are those of normal
     strictness. ``alone`` maps each of `LAYERS` to what it objects to by itself, ``kept`` each strictness to what all
     layers accept, both bool [N]. ``limits`` maps a strictness to its novelty threshold. ``lost`` names the pictures
-    that have no answer: unreadable files, and what went wrong on our side.
+    that have no answer: unreadable files, and what went wrong on our side. ``categories`` are the tags of those that
+    have a category instead of a label, else empty; it has no entries for a model without categories.
     """
 
     names: tuple[str, ...]
@@ -51,6 +52,7 @@ class Judged:
     kept: Mapping[Novelty, NDArray[np.bool_]]
     limits: Mapping[Novelty, float | None]
     lost: tuple[tuple[str, Verdict], ...]
+    categories: tuple[str, ...] = ()
 
     @property
     def guesses(self) -> NDArray[np.int64]:
@@ -156,7 +158,7 @@ class _Tally:
         natural = np.array([look is None for look in self.looks], dtype=np.bool_)
         probabilities = softmax(logits, self.bundle.temperature) if len(logits) else logits
         strange = [verdict.scores[STRANGE] for verdict in normal]
-        sure = [verdict.scores[UNSURE] for verdict in normal]
+        sure = [verdict.scores[UNSURE] for verdict in self.verdicts[Novelty.OFF]]
         return Judged(
             names=tuple(self.names),
             probabilities=probabilities,
@@ -178,4 +180,9 @@ class _Tally:
                 for strictness, verdicts in self.verdicts.items()
             },
             lost=tuple(self.lost),
+            categories=tuple(map(self._category, self.verdicts[Novelty.OFF])) if self.bundle.parents else (),
         )
+
+    def _category(self, verdict: Verdict) -> str:
+        tag = verdict.tags[0].label if verdict.tags else ""
+        return "" if tag in self.bundle.labels else tag

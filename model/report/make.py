@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from model import selfcheck
+from model.automatic import quickest
 from model.backends.choose import open_backend
 from model.bundle import Bundle
 from model.limits import Limits
@@ -53,7 +54,7 @@ def make_report(
     sets = [known_set, *_apart(title, outside)]
     # One thread: the guards' matrices are small, and the cores are the decoders'.
     with threadpool_limits(limits=1, user_api="blas"), DecodePool(_cores(), Limits()) as pool:
-        network = open_backend(backend, bundle, device)
+        network = open_backend(quickest(bundle, device) if backend == "auto" else backend, bundle, device)
         try:
             selfcheck.check(network, bundle)
             judged = [_judge(bundle, network, pool, each, progress) for each in sets]

@@ -60,6 +60,7 @@ def graph(network: nn.Module, size: int) -> bytes:
             output_names=["logits", "features"],
             dynamic_shapes=({0: torch.export.Dim("photos", min=1, max=4096)},),
             opset_version=OPSET,
+            optimize=False,  # it would fold norms into kernels, which are rounded here: off by 0.01 to 0.05 of a logit
             dynamo=True,
             verbose=False,
         )

@@ -15,7 +15,8 @@ from model.opening import open_engine
 from model.selfcheck import Reference, SelfCheckFailed, check
 from model.verdict import Decision, Reason
 
-NETWORKS = [name for name in choose.NAMES if name != "fake"]
+# The tiny bundle has no int8 graph: tests/integration/test_int8.py makes one.
+NETWORKS = [name for name in choose.NAMES if name != "fake" and not name.endswith("-int8")]
 
 
 @pytest.fixture(params=NETWORKS)
@@ -38,7 +39,8 @@ def test_a_pictures_answer_does_not_depend_on_its_batch(backend, tiny_bundle, co
     random = np.random.default_rng(2)
     batch = random.integers(0, 256, (count, 64, 64, 3), np.uint8)
     whole, alone = backend.run(batch), backend.run(batch[-1:])
-    slack = 0.05 if backend.precision is Precision.BFLOAT16 else 1e-3
+    # onnxruntime-dynamic finds one scale for the features of a whole batch.
+    slack = 1e-3 if backend.precision is Precision.FLOAT32 else 0.05
     np.testing.assert_allclose(whole.logits[-1], alone.logits[0], atol=slack * np.abs(whole.logits).max())
     again = whole.logits.copy()
     backend.run(255 - batch)
@@ -46,7 +48,7 @@ def test_a_pictures_answer_does_not_depend_on_its_batch(backend, tiny_bundle, co
 
 
 def test_closing_twice_is_harmless(tiny_bundle):
-    for name in choose.NAMES:
+    for name in choose.usable(tiny_bundle):
         opened = choose.open_backend(name, tiny_bundle, device="cpu")
         opened.close()
         opened.close()

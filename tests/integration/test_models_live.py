@@ -1,7 +1,13 @@
 """Several models and backends in one worker, which takes note of what is added, changed and removed while it runs."""
 
+import csv
+import io
+import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,8 +16,10 @@ from running import CLASSIFY, REDIS, Running, running, wait_until
 from client.errors import Refused
 from client.upload import Upload, of_path
 from db.query.items import every_item
+from model.automatic import CANDIDATES
 from model.bundle import Bundle
 from model.bundle_write import write_bundle
+from model.shelf import Shelf
 
 Scene = Callable[..., bytes]
 
@@ -65,6 +73,37 @@ def test_each_job_has_the_model_and_backend_it_asks_for(shoebox: Running, photo:
     assert all(item.raw["inference_ms"] > 0 for item in found)
     checksums = {item.model: item.raw["model"]["checksum"] for item in found}
     assert checksums["tiny"] == tiny_bundle.checksum != checksums["second"]
+
+
+def test_every_verdict_says_what_gave_it(shoebox: Running, photo: Upload, tiny_bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    job = shoebox.client.submit([photo, of_path(tmp_path / "text.jpg")], model="tiny", backend="openvino-fp32")
+    assert job.wait(timeout=30).raw["params"]["backend"] == "openvino-fp32"
+
+    def asked(path: str) -> httpx.Response:
+        url = f"{shoebox.settings.url}/v1/jobs/{job.id}/{path}"
+        return httpx.get(url, headers={"X-API-Key": shoebox.key}, timeout=10).raise_for_status()
+
+    items: list[dict[str, Any]] = asked("items").json()["data"]
+    assert [item["decision"] for item in items] == ["accepted", "rejected"]
+    for item in items:
+        assert item["model"] == {"name": "tiny", "version": "1", "checksum": tiny_bundle.checksum}
+        assert item["backend"] == "openvino-fp32"
+    assert items[0]["inference_ms"] > 0
+    assert items[1]["inference_ms"] is None, "what cannot be decoded never reaches the network"
+    lines = [json.loads(line) for line in asked("results.jsonl").text.splitlines()]
+    assert lines == [{name: value for name, value in item.items() if name != "review"} for item in items]
+    for row, item in zip(csv.DictReader(io.StringIO(asked("results.csv").text)), items, strict=True):
+        assert [row[name] for name in ("model", "version", "checksum", "backend")] == [
+            "tiny", "1", tiny_bundle.checksum, "openvino-fp32",
+        ]  # fmt: skip
+        assert row["inference_ms"] == ("" if item["inference_ms"] is None else str(item["inference_ms"]))
+
+
+def test_a_backend_that_cannot_run_the_model_is_not_offered(shoebox: Running, photo: Upload) -> None:
+    assert not any(engine[2].endswith("-int8") for engine in offered(shoebox)), "no model here has an int8 graph"
+    with pytest.raises(Refused, match="openvino-int8"):
+        shoebox.client.submit([photo], model="tiny", backend="openvino-int8")
 
 
 def test_a_backend_that_nobody_offers_is_refused_with_those_there_are(shoebox: Running, photo: Upload) -> None:
@@ -156,3 +195,26 @@ def test_a_damaged_default_refuses_to_start_beside_a_sound_model(tiny_bundle: Bu
         stack.start(REDIS, CLASSIFY)
         assert stack.processes[CLASSIFY].wait(60) == 1
         assert "weights.safetensors" in log_of(stack)
+
+
+def test_without_settings_the_promoted_model_judges_on_the_quickest_backend(tiny_bundle: Bundle, photo: Upload) -> None:
+    with running(tiny_bundle, model="", backend="auto") as stack:
+        stack.start().ready()
+        first = stack.client.classify(photo)
+        assert first.model == "scenes" and first.raw["backend"] in CANDIDATES
+        Shelf(stack.settings.bundle_folders).promote("tiny")
+        promoted = stack.client.classify(photo)
+        assert (promoted.model, promoted.label) == ("tiny", "sunset") and promoted.raw["backend"] in CANDIDATES
+        assert stack.client.classify(photo, backend="auto").model == "tiny"
+        assert log_of(stack).count("backend_chosen") == 2, "once for each model"
+
+        memory = stack.home / "backends.json"
+        found = memory.stat().st_mtime_ns
+        assert {one["model"]: one["backend"] for one in json.loads(memory.read_text()).values()} == {
+            f"{item.model} {item.version}": item.raw["backend"] for item in (first, promoted)
+        }
+        stack.kill(CLASSIFY, signal.SIGTERM)
+        stack.start(CLASSIFY).ready()
+        again = stack.client.classify(photo)
+        assert (again.model, again.raw["backend"]) == ("tiny", promoted.raw["backend"])
+        assert memory.stat().st_mtime_ns == found, "what is remembered is not measured again"

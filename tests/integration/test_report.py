@@ -206,7 +206,7 @@ def test_a_report_without_pictures_from_outside(
     )
     assert done.exit_code == 0, done.stderr
     assert "named right" in done.stdout
-    assert "judged 26 pictures" in done.stderr
+    assert "scenes & more: 26" in done.stderr
     page = Page((tmp_path / "scenes & more.report" / "report.html").read_text(encoding="utf-8"))
     assert [name for name in page.ids if name in SECTIONS] == list(SECTIONS)
     assert any("--ood" in words for words in page.words)

@@ -12,8 +12,6 @@ from model.bundle import (
     BundleMissing,
     Manifest,
     Thresholds,
-    find_bundle,
-    list_bundles,
     seal,
 )
 from model.bundle_write import write_bundle
@@ -131,17 +129,6 @@ def test_writing_again_replaces_the_bundle_whole(bundle):
     write_bundle(bundle.path, replace(MANIFEST, version="2"), contents())
     assert Bundle.open(bundle.path).version == "2"
     assert sorted(path.name for path in bundle.path.parent.iterdir()) == ["shapes"]
-
-
-def test_bundles_are_found_by_name_in_the_first_folder_that_has_them(tmp_path):
-    for folder, version in (("own", "2"), ("built-in", "1")):
-        write_bundle(tmp_path / folder / "shapes", replace(MANIFEST, version=version), contents())
-    write_bundle(tmp_path / "built-in" / "other", replace(MANIFEST, name="other"), contents())
-    folders = (tmp_path / "own", tmp_path / "built-in", tmp_path / "absent")
-    assert find_bundle("shapes", folders) == tmp_path / "own" / "shapes"
-    assert [path.name for path in list_bundles(folders)] == ["other", "shapes"]
-    with pytest.raises(BundleMissing, match="other, shapes"):
-        find_bundle("../own", folders)
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path):

@@ -8,12 +8,13 @@ import pytest
 from typer.main import get_command
 
 from cli.main import app
+from model.backends.choose import NAMES
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `SHOEBOX_(\w+)` \| (?:`([^`]*)`)? ?\| (.+) \|$", re.MULTILINE)
 BLOCK = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-DOCUMENTS = ("README.md", "docs/api.md", "docs/settings.md")
+DOCUMENTS = ("README.md", "docs/api.md", "docs/backends.md", "docs/settings.md")
 
 
 def commands(document: str) -> list[str]:
@@ -28,6 +29,12 @@ def test_every_setting_has_its_row() -> None:
     }
 
     assert rows == {name: (str(field.default), field.description) for name, field in Settings.model_fields.items()}
+
+
+def test_every_backend_has_its_row() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "docs/backends.md").read_text(), re.MULTILINE)
+
+    assert sorted(rows) == sorted(NAMES)
 
 
 def test_example_settings_exist() -> None:

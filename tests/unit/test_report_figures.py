@@ -1,5 +1,7 @@
 """The figures of a report against small cases worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -87,6 +89,23 @@ def judged(names: str, probabilities: list[list[float]], novelty: list[float], r
         limits={Novelty.NORMAL: 2.0, Novelty.STRICT: 1.5, Novelty.OFF: None},
         lost=(("broken.jpg", Verdict(Decision.REJECTED, Reason.CORRUPT_IMAGE, "It is damaged.")),),
     )
+
+
+def test_a_category_above_the_right_label_is_a_right_tag(tiny_bundle: Bundle) -> None:
+    known = judged(
+        "abc",
+        [[0.4, 0.5, 0.1], [0.4, 0.5, 0.1], [0.1, 0.1, 0.8]],
+        [0.0, 0.0, 0.0],
+        [None, None, None],
+    )
+    land = replace(tiny_bundle, parents={"sunset": "land", "forest": "land"})
+    targets = np.array([0, 2, 2])
+
+    plain = findings(land, FakeBackend(land), "photos", known, targets, {})
+    assert plain["strictness"]["normal"]["accepted_accuracy"] == 0.3333
+    told = findings(land, FakeBackend(land), "photos", replace(known, categories=("land", "land", "")), targets, {})
+    assert told["strictness"]["normal"]["accepted_accuracy"] == 0.6667
+    assert told["classification"] == plain["classification"], "labels are counted as before"
 
 
 def test_findings_by_hand(tiny_bundle: Bundle) -> None:

@@ -155,6 +155,7 @@ def accepted(label: str = "sea", confidence: float = 0.93) -> Verdict:
         f"Looks like: {label}.",
         (Tag(label, confidence), Tag("forest", 0.04)),
         {"confidence": Score(confidence, 0.6)},
+        checksum="9f1c20ab37de5510",
         backend="fake",
         width=160,
         height=120,

@@ -63,6 +63,7 @@ def test_every_version_is_listed_with_its_flags_and_checksum(models: httpx.Clien
     assert two["checksum"] == Bundle.open(shelf.home / "tiny@2").checksum != one["checksum"]
     assert two["label_count"] == 3 and two["architecture"] == "small_cnn" and not two["built_in"]
     assert two["figures"] == {"photos": 7, "validation": {"accuracy": 0.9}}
+    assert two["categories"] == ["nature", "sky", "water"] and one["categories"] == []
     assert any(m["built_in"] for m in listed.values())
 
 
@@ -109,3 +110,23 @@ def test_a_model_that_is_added_is_there_at_once_and_gone_when_removed(
     assert models.get("/v1/models/other@1").status_code == 200
     shelf.remove("other")
     assert models.get("/v1/models/other@1").status_code == 404
+
+
+def test_without_a_setting_the_promoted_name_judges_jobs_that_name_none(
+    tiny_bundle: Bundle,
+    tmp_path: Path,
+    serve: Callable[[Settings], AbstractContextManager[Any]],
+    scene: Callable[..., bytes],
+) -> None:
+    shutil.copytree(tiny_bundle.path, tmp_path / "models" / "tiny")
+    with (
+        serve(Settings(_env_file=None, data_dir=tmp_path, min_free_bytes=1)) as api,
+        api.client(Scope.SUBMIT, Scope.READ) as client,
+    ):
+
+        def default() -> list[str]:
+            return [model["name"] for model in client.get("/v1/models").json()["data"] if model["default"]]
+
+        assert send(client, scene("sea")).json()["model"]["name"] == "scenes" and default() == ["scenes"]
+        Shelf([tmp_path / "models"]).promote("tiny")
+        assert send(client, scene("sea")).json()["model"] == {"name": "tiny", "version": "1"} and default() == ["tiny"]

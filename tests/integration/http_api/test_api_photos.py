@@ -43,7 +43,7 @@ def test_an_item_has_the_fields_that_were_agreed(client: httpx.Client, job: str)
         "confidence": 0.93,
         "tags": [{"label": "sea", "confidence": 0.93}, {"label": "forest", "confidence": 0.04}],
         "scores": {"confidence": {"value": 0.93, "threshold": 0.6}},
-        "model": {"name": "tiny", "version": "1"},
+        "model": {"name": "tiny", "version": "1", "checksum": "9f1c20ab37de5510"},
         "backend": "fake",
         "width": 160,
         "height": 120,
