@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from cli.bundles import must_fit, open_shelf
 from cli.context import settings
 from cli.jobs import AsJson
 from cli.output import USAGE, Failure, own_name, plain, say, show_json
@@ -89,6 +90,7 @@ def train(
             f"training needs {error.name}; install it with: pip install -c constraints.txt -e '.[train]'"
         ) from error
 
+    must_fit(name, version)
     title = name or (out.name if out is not None else data.expanduser().resolve().stem.lower())
     given: dict[str, Any] = {
         "validation": _path(validation),
@@ -127,7 +129,8 @@ def train(
     }
     config = TrainConfig(
         data=data.expanduser(),
-        out=out.expanduser() if out is not None else settings().bundle_folders[0] / title,
+        # A folder for each version: a second one must not take the place of the first.
+        out=out.expanduser() if out is not None else open_shelf().place(title, version or TrainConfig.version),
         name=title,
         **{field: value for field, value in given.items() if value is not None},
     )
@@ -152,10 +155,11 @@ def train(
         show_json({"path": str(path), "name": bundle.name, "version": bundle.version, "figures": dict(bundle.figures)})
         return
     if path.parent not in settings().bundle_folders:
-        say(f"{plain(str(path))} is ready; to tag with it, move it into {plain(str(settings().bundle_folders[0]))}")
+        say(f"{plain(str(path))} is ready; to tag with it, add it: {own_name()} model add {plain(str(path))}")
         return
-    # Workers look for models when they start.
-    say(f"{plain(str(path))} is ready; tag with it: {own_name()} down; {own_name()} tag PHOTOS --model {plain(title)}")
+    ask = plain(f"{title}@{config.version}")
+    say(f"{plain(str(path))} is ready; tag with it: {own_name()} tag PHOTOS --model {ask}")
+    say(f"to put it in use: {own_name()} model promote {ask}")
 
 
 def _report(text: str) -> None:

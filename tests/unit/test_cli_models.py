@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from model.bundle import Bundle, seal
+from model.bundle import BUILT_IN, Bundle, seal
 from model.bundle_write import write_bundle
 
 Run = Callable[..., Result]
@@ -62,7 +62,7 @@ def test_the_life_of_a_model(run: Run, make: Make, tmp_path: Path) -> None:
     added = run("add", str(make("1")))
     assert added.exit_code == 0 and "tiny@1 is here, with 3 tags" in added.stdout
     assert json.loads(run("add", str(make("2")), "--json").stdout)["current"] is False
-    scenes = ("scenes", "1", True, True, True)
+    scenes = ("scenes", Bundle.open(BUILT_IN / "scenes").version, True, True, True)
     assert listed(run) == [scenes, ("tiny", "1", True, False, False), ("tiny", "2", False, False, False)]
 
     promoted = run("promote", "tiny@2", "--no-default")
