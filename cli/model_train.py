@@ -15,6 +15,7 @@ from cli.output import USAGE, Failure, own_name, plain, say, show_json
 from cli.output import errors as console
 
 LINE_SECONDS = 20.0
+FIRST = "1"
 
 
 def train(
@@ -90,15 +91,15 @@ def train(
             f"training needs {error.name}; install it with: pip install -c constraints.txt -e '.[train]'"
         ) from error
 
-    must_fit(name, version)
     title = name or (out.name if out is not None else data.expanduser().resolve().stem.lower())
+    must_fit(title, version)
     given: dict[str, Any] = {
         "validation": _path(validation),
         "validation_share": validation_share,
         "labels": _words(labels),
         "architecture": architecture,
         "init": HUB if init == HUB else _path(None if init is None else Path(init)),
-        "version": version,
+        "version": version or FIRST,
         "size": size,
         "sizes": _sides(sizes),
         "head_epochs": head_epochs,
@@ -130,7 +131,7 @@ def train(
     config = TrainConfig(
         data=data.expanduser(),
         # A folder for each version: a second one must not take the place of the first.
-        out=out.expanduser() if out is not None else open_shelf().place(title, version or TrainConfig.version),
+        out=out.expanduser() if out is not None else open_shelf().place(title, version or FIRST),
         name=title,
         **{field: value for field, value in given.items() if value is not None},
     )

@@ -140,7 +140,7 @@ def test_int8_becomes_a_new_version_that_judges_alike(
     passed = next(name for name, one in shown["figures"]["int8"].items() if one["passed"])
     models = json.loads(run("list", "--json").stdout)["models"]
     assert [(m["version"], m["current"]) for m in models if m["name"] == "tiny"] == [("1", True), ("2", False)]
-    path = next(m["path"] for m in models if m["version"] == "2")
+    path = next(m["path"] for m in models if (m["name"], m["version"]) == ("tiny", "2"))
     with open_engine(Path(path), passed, decoders=1, threads=1) as engine:
         verdict = engine.judge_one(scene("sea", 900))
     assert verdict.decision is Decision.ACCEPTED and verdict.tags[0].label == "sea"
