@@ -178,6 +178,7 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
         "bib",
         "buckle",
         "Christmas stocking",
+        "cloak",
         "diaper",
         "feather boa",
         "hair slide",

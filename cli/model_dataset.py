@@ -1,5 +1,6 @@
 """``shoebox model dataset``: what people said about verdicts, as photos to train on."""
 
+import functools
 import os
 import shutil
 from collections.abc import Iterator
@@ -81,7 +82,16 @@ def _fill(
         found = client.history(reviewed=True, **filters) if job is None else client.items(job, reviewed=True, **filters)
         return (item for item in found if item.review and (after is None or item.review.reviewed_at >= after))
 
+    @functools.cache
+    def categories(model: str) -> frozenset[str]:
+        try:
+            return frozenset(client.model(model)["parents"].values())
+        except Refused:  # the model was removed: its labels are as good as any
+            return frozenset()
+
     def fetch(item: "Item") -> bytes:
+        if item.review and item.review.label in categories(f"{item.model}@{item.version}"):
+            raise PhotoMissing("category")
         # The small copies that the API gives anyway: networks read no more than a few hundred pixels, the file was
         # decoded in the sandbox, and neither place nor camera comes along.
         try:
@@ -133,6 +143,7 @@ def _show(found: dict[str, Any], as_zip: bool) -> None:
         ("no_preview", "cannot be read as a picture"),
         ("not_found", "was deleted meanwhile"),
         ("expired", "expired meanwhile"),
+        ("category", "show a category, which is no class to train on; correct them to a label"),
     ):
         names = found["missing"].get(why, [])
         if names:

@@ -132,8 +132,8 @@ def _int8(bundle: "Bundle", photos: Path | None, version: str | None) -> dict[st
     except (BackendMissing, SelfCheckFailed) as error:
         raise Failure(str(error)) from error
     for one in found:
-        _report(int8.in_words(one))
-    return {"version": made.version, "path": str(made.path), "parity": made.figures["int8"]}
+        _report(one.words)
+    return {"version": made.version, "path": str(made.path), "parity": {one.backend: one.figures() for one in found}}
 
 
 def _report(text: str) -> None:

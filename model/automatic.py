@@ -30,9 +30,12 @@ SECONDS = 2.0
 takes 2.3 s with three candidates on 2 cores, most of it to open them; what is remembered takes 0.03 s."""
 BATCH = 16
 """Largest batch that is measured, so that large ones do not make the first start slow."""
+UNPROVEN = ("openvino-int8", "onnxruntime-int8")
+"""What is measured only where the bundle's own figures say that it judged photos as float32 does (``parity``). Others
+are left out where the figures say that they did not: photos near a threshold show more than drawn pictures can."""
 INT8_AGREES = 0.9
 """The share of drawn pictures that int8 must judge alike. It was calibrated on photos, which drawn pictures are not:
-what its photos showed stands in the bundle, and here it is only seen that this processor computes likewise."""
+here it is only seen that this processor computes likewise."""
 _PACKAGES = ("openvino", "onnxruntime", "numpy")
 _LAYOUT = 1
 
@@ -75,8 +78,9 @@ def remembered(
 
 
 def _candidates(bundle: Bundle) -> list[str]:
-    installed = usable(bundle)
-    return [name for name in CANDIDATES if name in installed]
+    installed, proven = usable(bundle), bundle.figures.get("parity", {})
+    failed = {name for name in CANDIDATES if not proven.get(name, {"passed": name not in UNPROVEN})["passed"]}
+    return [name for name in CANDIDATES if name in installed and name not in failed]
 
 
 def _measure(bundle: Bundle, names: list[str], threads: int | None, batch_size: int) -> dict[str, Any]:
@@ -115,10 +119,9 @@ def _measure(bundle: Bundle, names: list[str], threads: int | None, batch_size: 
 
 
 def _agrees(beside: Parity, backend: Backend, bundle: Bundle) -> bool:
-    if backend.precision is not Precision.INT8:
-        return beside.passed
-    proven = bundle.figures.get("int8", {}).get(backend.name, {}).get("passed") is True
-    return proven and min(beside.same_labels, beside.same_decisions) >= INT8_AGREES
+    if backend.precision is Precision.INT8:
+        return min(beside.same_labels, beside.same_decisions) >= INT8_AGREES
+    return beside.passed
 
 
 def _key(bundle: Bundle, threads: int | None, batch_size: int) -> tuple[str, dict[str, Any]]:

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,28 +59,9 @@ def add_int8(
         found = parity(trial, in_batches(chain(checked, rest)), BACKENDS, threads)
     if not any(one.passed for one in found):
         raise Int8Refused(
-            f"int8 does not judge as float32 does: {'; '.join(map(in_words, found))}. At least {NEEDED:.1%} of both "
-            "are needed, so nothing was written. More varied photos may help; some networks bear no int8"
+            f"int8 does not judge as float32 does: {'; '.join(one.words for one in found)}. At least {NEEDED:.1%} of "
+            "both are needed, so nothing was written. More varied photos may help; some networks bear no int8"
         )
-    figures = {**bundle.figures, "int8": {one.backend: _figures(one) for one in found}}
+    proven = bundle.figures.get("parity", {}) | {one.backend: one.figures() for one in found}
+    figures = {**bundle.figures, "parity": proven}
     return write_bundle(folder, bundle.manifest(version=version, figures=figures), files), found
-
-
-def in_words(found: Parity) -> str:
-    """One backend's parity in a line."""
-    if found.problem is not None:
-        return f"{found.backend}: {found.problem}"
-    return (
-        f"{found.backend} gives {found.same_labels:.2%} of {found.pictures:,} photos the same label "
-        f"and {found.same_decisions:.2%} the same decision"
-    )
-
-
-def _figures(found: Parity) -> dict[str, Any]:
-    return {
-        "photos": found.pictures,
-        "same_labels": round(found.same_labels, 4),
-        "same_decisions": round(found.same_decisions, 4),
-        "probability": round(found.probability, 4),
-        "passed": found.passed,
-    }

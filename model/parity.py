@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,26 @@ class Parity:
         """Whether both shares are at least `NEEDED`; of fewer than 200 pictures one may differ."""
         allowed = max(1, int((1 - NEEDED) * self.pictures + 1e-9))
         return self.pictures > 0 and max(self.labels, self.decisions) <= allowed
+
+    @property
+    def words(self) -> str:
+        """All of it in a line."""
+        if self.problem is not None:
+            return f"{self.backend}: {self.problem}"
+        return (
+            f"{self.backend} gives {self.same_labels:.2%} of {self.pictures:,} photos the same label "
+            f"and {self.same_decisions:.2%} the same decision"
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """As plain JSON, for the figures of a bundle: under ``parity`` and the backend's name."""
+        return {
+            "photos": self.pictures,
+            "same_labels": round(self.same_labels, 4),
+            "same_decisions": round(self.same_decisions, 4),
+            "probability": round(self.probability, 4),
+            "passed": self.passed,
+        }
 
     def __add__(self, more: "Parity") -> "Parity":
         """Both together: the same backends on further pictures."""

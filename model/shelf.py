@@ -11,23 +11,20 @@ Which model judges a job:
 3. a job that names none: what ``SHOEBOX_MODEL`` says (again a name or ``name@version``), or else the name that was
    promoted last, or else `FALLBACK`.
 
-What was promoted stands in ``current.json`` in the first folder: ``{"default": name, "versions": {name: version}}``.
+What was promoted stands in the first folder (`promoted`).
 A `Shelf` may be kept for as long as a process lives: every call sees what lies in the folders then, and a manifest is
 read again only when its file has changed.
 """
 
-import fcntl
-import json
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model import promoted
 from model.bundle import (
     BUILT_IN,
     MANIFEST,
@@ -40,7 +37,6 @@ from model.bundle import (
 )
 from model.bundle_write import write_bundle
 
-CURRENT = "current.json"
 FALLBACK = "scenes"
 
 Key = tuple[str, str]
@@ -98,13 +94,13 @@ class Shelf:
     @property
     def default(self) -> str:
         """What judges a job that names no model: a name, or ``name@version``."""
-        return self._chosen or str(self._promoted()["default"] or FALLBACK)
+        return self._chosen or promoted.read(self.home).default or FALLBACK
 
     def models(self) -> list[Installed]:
         """Every model whose manifest can be read, by name and version."""
         found = self._found()[0]
-        promoted = self._promoted()["versions"]
-        current = {name: _current(name, found, promoted) for name, _ in found}
+        versions = promoted.read(self.home).versions
+        current = {name: _current(name, found, versions) for name, _ in found}
         name, version = split(self.default)
         default = name, version or current.get(name)
         return [
@@ -123,9 +119,9 @@ class Shelf:
     def problems(self) -> list[Problem]:
         """Folders that hold no usable model, by path."""
         problems = self._found()[1]
-        promoted = self._promoted()
-        if "problem" in promoted:
-            problems.append(Problem(self.home / CURRENT, promoted["problem"]))
+        unread = promoted.read(self.home).problem
+        if unread is not None:
+            problems.append(Problem(self.home / promoted.CURRENT, unread))
         return sorted(problems, key=lambda problem: problem.path)
 
     def find(self, name: str | None = None, version: str | None = None) -> Installed:
@@ -195,10 +191,10 @@ class Shelf:
         """
         chosen = self.find(name, version)
         Bundle.open(chosen.path)
-        with self._changing() as promoted:
-            promoted["versions"][chosen.name] = chosen.version
+        with promoted.changing(self.home) as now:
+            now.versions[chosen.name] = chosen.version
             if default:
-                promoted["default"] = chosen.name
+                now.default = chosen.name
         return self.find(chosen.name, chosen.version)
 
     def remove(self, name: str, version: str | None = None) -> Installed:
@@ -213,9 +209,9 @@ class Shelf:
             raise ShelfRefused(
                 f"{gone.name}@{gone.version} judges jobs that name no model; promote another model before it is removed"
             )
-        with self._changing() as promoted:
-            if promoted["versions"].get(gone.name) == gone.version:
-                del promoted["versions"][gone.name]
+        with promoted.changing(self.home) as now:
+            if now.versions.get(gone.name) == gone.version:
+                del now.versions[gone.name]
             if gone.path.is_symlink():
                 gone.path.unlink()
                 return gone
@@ -254,39 +250,6 @@ class Shelf:
             return f"{path.name} cannot be read: {error.strerror}"
         return known[1]
 
-    def _promoted(self) -> dict[str, Any]:
-        """What current.json says; without one, or with one that is not ours, nothing is promoted."""
-        nothing: dict[str, Any] = {"default": None, "versions": {}}
-        try:
-            said = json.loads((self.home / CURRENT).read_bytes())
-            default, versions = said["default"], said["versions"]
-            if not isinstance(default, str | None) or not all(isinstance(v, str) for v in dict(versions).values()):
-                raise TypeError("a name or version is not text")
-        except FileNotFoundError:
-            return nothing
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return nothing | {"problem": f"it cannot be read, so nothing counts as promoted ({error})"}
-        return {"default": default, "versions": dict(versions)}
-
-    @contextmanager
-    def _changing(self) -> Iterator[dict[str, Any]]:
-        """What was promoted, to be changed in place: by one process at a time, and on disk in one step."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.home, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            promoted = self._promoted()
-            promoted.pop("problem", None)
-            yield promoted
-            fresh = self.home / f".{CURRENT}-{os.getpid()}"
-            with fresh.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(promoted, indent=2, ensure_ascii=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.home / CURRENT)
-        finally:
-            os.close(lock)
-
 
 def split(text: str) -> tuple[str, str | None]:
     """``name@version`` as name and version; a name alone has the version ``None``."""
@@ -300,11 +263,11 @@ def in_order(version: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
 
 
-def _current(name: str, found: Mapping[Key, object], promoted: Mapping[str, str]) -> str:
+def _current(name: str, found: Mapping[Key, object], versions: Mapping[str, str]) -> str:
     """The version that ``name`` alone means: the promoted one while it is there, else the lowest."""
-    versions = [key[1] for key in found if key[0] == name]
-    said = promoted.get(name)
-    return said if said in versions else min(versions, key=in_order)
+    there = [key[1] for key in found if key[0] == name]
+    said = versions.get(name)
+    return said if said in there else min(there, key=in_order)
 
 
 def _understood(path: Path) -> Mapping[str, Any] | str:

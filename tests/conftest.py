@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from safetensors.numpy import save
+from typer.testing import CliRunner, Result
 
+from cli.main import app
 from model import novelty, statistics
 from model.bundle import Bundle, Manifest, Thresholds
 from model.bundle_write import write_bundle
@@ -55,6 +58,19 @@ def scene() -> Scene:
         return as_jpeg(draw_scene(kind, seed, width, height))
 
     return make
+
+
+@pytest.fixture
+def model_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """``model_command("list", …)`` is ``shoebox model list …`` in a folder and on a data directory of its own."""
+    monkeypatch.setenv("SHOEBOX_DATA_DIR", str(tmp_path / "home"))
+    monkeypatch.setenv("SHOEBOX_MODEL", "")
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words: str) -> Result:
+        return CliRunner().invoke(app, ["model", *words], catch_exceptions=False)
+
+    return command
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def labels_of(config: Mapping[str, Any], classes: int) -> Labels:
         known = json.loads(IMAGENET.read_text(encoding="utf-8"))
         return Labels(
             tuple(known["labels"]),
-            {name: above for name, above in known["parents"].items() if above is not None},
+            known["parents"],
             "1,000 nameless classes are taken for ImageNet-1k's in their usual order; words and categories are derived "
             "from WordNet 3.0 (Copyright 2006 by Princeton University)",
             "It knows the 1,000 kinds of things of ImageNet-1k: animals, vehicles, clothing, food, furniture, devices "

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxscript import optimizer
 from safetensors.torch import save
 from torch import nn
 
@@ -65,6 +66,9 @@ def graph(network: nn.Module, size: int) -> bytes:
             verbose=False,
         )
     assert program is not None
+    # Only what depends on no picture: without it ONNX Runtime took 11.8 ms for a photo of scenes 2 instead of 3.1.
+    optimizer.fold_constants(program.model)
+    optimizer.remove_unused_nodes(program.model)
     model = program.model_proto
     _halve(model.graph)
     _forget(model)

@@ -16,6 +16,7 @@ from model.backends.openvino_cpu import OpenVinoBackend
 from model.bundle import CARD, GRAPH, NOVELTY, REFERENCE, WEIGHTS, Bundle, Manifest
 from model.bundle_write import write_bundle
 from model.figures import classification, selective
+from model.parity import in_batches, parity
 from model.report.make import PAGE, make_report
 from model.train import calibrate, export
 from model.train.calibrate import Calibration
@@ -69,9 +70,10 @@ def train(config: TrainConfig, report: Callable[[str], None], progress: Progress
     found.figures["training"] = {"photos": known.photos.counts(), "history": loop.progress.history}
     report("exporting")
     bundle = _write(config, best, known.photos, found)
-    apart = parity(bundle, best, np.array(held_set.pixels[:: max(1, len(held_set.targets) // 64)]))
+    apart = exactness(bundle, best, np.array(held_set.pixels[:: max(1, len(held_set.targets) // 64)]))
     if apart > TOLERANCE:
         raise ExportError(f"the exported graph's logits differ by {apart:.4f} from the trained network's")
+    bundle = _proven(bundle, held_set.pixels, report)
     report(f"wrote {bundle.path}: the exported graph agrees to {apart:.4f} of a logit")
     make_report(bundle, "validation photos", held.photos, (), config.workspace, backend="openvino", progress=progress)
     report(f"how good it is on the validation photos: {config.workspace / PAGE}")
@@ -153,7 +155,23 @@ def _write(config: TrainConfig, network: nn.Module, known: PhotoSet, found: Cali
     return write_bundle(config.out, manifest, files)
 
 
-def parity(bundle: Bundle, network: nn.Module, pixels: NDArray[np.uint8]) -> float:
+def _proven(bundle: Bundle, pixels: NDArray[np.uint8], report: Callable[[str], None]) -> Bundle:
+    """The bundle with the parity of what may be inexact in its figures, measured on photos uint8 [N, S, S, 3].
+
+    A processor without bfloat16 cannot measure it; then nothing is said of it.
+    """
+    found = [one for one in parity(bundle, in_batches(pixels), ("openvino-bf16",)) if one.problem is None]
+    if not found:
+        return bundle
+    for one in found:
+        report(one.words)
+    figures = {**bundle.figures, "parity": {one.backend: one.figures() for one in found}}
+    return write_bundle(
+        bundle.path, bundle.manifest(figures=figures), {name: bundle.path / name for name in bundle.files}
+    )
+
+
+def exactness(bundle: Bundle, network: nn.Module, pixels: NDArray[np.uint8]) -> float:
     """The largest difference in a logit between the bundle's graph and the network, both in float32."""
     backend = OpenVinoBackend(bundle, precision=Precision.FLOAT32)
     wanted, _ = predict(network, pixels, torch.device("cpu"), exact=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,8 @@ import numpy as np
 import pytest
 import timm
 import torch
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.main import app
 from model.backends.choose import open_backend
 from model.bundle import Bundle
 from model.novelty import gen
@@ -63,15 +63,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory, scene: Scene) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(model_command: Run) -> Run:
     """``run(source, …)`` is ``shoebox model add source …`` on an empty data directory."""
-    monkeypatch.setenv("SHOEBOX_DATA_DIR", str(tmp_path / "home"))
-    monkeypatch.setenv("SHOEBOX_MODEL", "")
-
-    def command(*words: str) -> Result:
-        return CliRunner().invoke(app, ["model", "add", *words], catch_exceptions=False)
-
-    return command
+    return partial(model_command, "add")
 
 
 def words(found: Result) -> str:

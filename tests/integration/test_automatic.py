@@ -19,7 +19,7 @@ from model.backends.base import INT8_GRAPH
 from model.bundle import Bundle
 from model.bundle_write import write_bundle
 
-PROVEN = {"int8": {name: {"passed": True} for name in ("openvino-int8", "onnxruntime-int8")}}
+PROVEN = {"parity": {name: {"passed": True} for name in ("openvino-int8", "onnxruntime-int8")}}
 Quantized = Callable[..., Bundle]
 
 

@@ -15,9 +15,8 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.numpy import load_file
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.main import app
 from model.bundle import Bundle
 from model.opening import open_engine
 from model.verdict import Decision
@@ -25,19 +24,6 @@ from model.verdict import Decision
 Run = Callable[..., Result]
 Scene = Callable[..., bytes]
 ENOUGH = 400
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """``run("export", …)`` is ``shoebox model export …`` in a folder of its own."""
-    monkeypatch.setenv("SHOEBOX_DATA_DIR", str(tmp_path / "home"))
-    monkeypatch.setenv("SHOEBOX_MODEL", "")
-    monkeypatch.chdir(tmp_path)
-
-    def command(*words: str) -> Result:
-        return CliRunner().invoke(app, ["model", *words], catch_exceptions=False)
-
-    return command
 
 
 @pytest.fixture(scope="module")
@@ -67,22 +53,24 @@ def reference(bundle: Bundle) -> tuple[Any, Any]:
     return known["inputs"], known["logits"]
 
 
-def test_an_onnx_file_is_the_bundles_graph(run: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
-    found = run("export", str(tiny_bundle.path), "--to", "onnx")
+def test_an_onnx_file_is_the_bundles_graph(model_command: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
+    found = model_command("export", str(tiny_bundle.path), "--to", "onnx")
     assert found.exit_code == 0 and "tiny-1.onnx" in found.stdout
     inputs, logits = reference(tiny_bundle)
     session = onnxruntime.InferenceSession(tmp_path / "tiny-1.onnx", providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(session.run(["logits"], {"pixels": inputs})[0], logits, atol=0.01)
-    again = run("export", str(tiny_bundle.path), "--to", "onnx")
+    again = model_command("export", str(tiny_bundle.path), "--to", "onnx")
     assert again.exit_code == 2 and "tiny-1.onnx is there already" in words(again)
-    found = run("export", str(tiny_bundle.path), "--to", "onnx", "--out", "new/other.onnx", "--json")
+    found = model_command("export", str(tiny_bundle.path), "--to", "onnx", "--out", "new/other.onnx", "--json")
     told = json.loads(found.stdout)
     assert told["bytes"] == (tmp_path / "new" / "other.onnx").stat().st_size and told["to"] == "onnx"
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
-def test_a_torchscript_file_answers_alike_and_says_what_it_is(run: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
-    found = run("export", str(tiny_bundle.path), "--to", "torchscript", "--out", str(tmp_path))
+def test_a_torchscript_file_answers_alike_and_says_what_it_is(
+    model_command: Run, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    found = model_command("export", str(tiny_bundle.path), "--to", "torchscript", "--out", str(tmp_path))
     assert found.exit_code == 0 and "holds pickles" in words(found)
     inputs, logits = reference(tiny_bundle)
     network = torch.jit.load(str(tmp_path / "tiny-1.pt"))
@@ -90,29 +78,29 @@ def test_a_torchscript_file_answers_alike_and_says_what_it_is(run: Run, tiny_bun
         np.testing.assert_allclose(network(torch.from_numpy(inputs))[0].numpy(), logits, atol=0.01)
 
 
-def test_openvinos_own_files_answer_alike(run: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
-    found = run("export", str(tiny_bundle.path), "--to", "openvino", "--out", str(tmp_path))
+def test_openvinos_own_files_answer_alike(model_command: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
+    found = model_command("export", str(tiny_bundle.path), "--to", "openvino", "--out", str(tmp_path))
     assert found.exit_code == 0 and "tiny-1.xml and tiny-1.bin" in words(found)
     inputs, logits = reference(tiny_bundle)
     compiled = openvino.Core().compile_model(tmp_path / "tiny-1.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     np.testing.assert_allclose(compiled(inputs)["logits"], logits, atol=0.02)
     (tmp_path / "tiny-1.xml").unlink()
-    again = run("export", str(tiny_bundle.path), "--to", "openvino", "--out", str(tmp_path))
+    again = model_command("export", str(tiny_bundle.path), "--to", "openvino", "--out", str(tmp_path))
     assert again.exit_code == 2 and "tiny-1.bin is there already" in words(again)
 
 
-def test_nothing_is_put_into_a_bundle(run: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_nothing_is_put_into_a_bundle(model_command: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny_bundle.path, copy)
     for to, name in (("torchscript", "x.pt"), ("openvino", "x.xml"), ("onnx", "deeper/x.onnx")):
-        found = run("export", str(tiny_bundle.path), "--to", to, "--out", str(copy / name))
+        found = model_command("export", str(tiny_bundle.path), "--to", to, "--out", str(copy / name))
         assert found.exit_code == 4 and "is a bundle: nothing is put into it" in words(found)
     assert Bundle.open(copy) and sorted(p.name for p in copy.iterdir()) == sorted(
         p.name for p in tiny_bundle.path.iterdir()
     )
 
 
-def test_wrong_words_are_explained(run: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_wrong_words_are_explained(model_command: Run, tiny_bundle: Bundle, tmp_path: Path) -> None:
     tiny = str(tiny_bundle.path)
     for arguments, says in (
         ([tiny, "--to", "int8"], "--photos PHOTOS"),
@@ -122,57 +110,59 @@ def test_wrong_words_are_explained(run: Run, tiny_bundle: Bundle, tmp_path: Path
         ([tiny, "--to", "onnx", "--version", "2"], "--version has no meaning"),
         ([tiny, "--to", "onnx", "--out", "model.pt"], "--to onnx writes a .onnx file"),
     ):
-        found = run("export", *arguments)
+        found = model_command("export", *arguments)
         assert found.exit_code == 2 and says in words(found), words(found)
-    assert run("export", "nobody", "--to", "onnx").exit_code == 1
+    assert model_command("export", "nobody", "--to", "onnx").exit_code == 1
 
 
 def test_int8_becomes_a_new_version_that_judges_alike(
-    run: Run, tiny_bundle: Bundle, photos: Path, scene: Scene
+    model_command: Run, tiny_bundle: Bundle, photos: Path, scene: Scene
 ) -> None:
-    run("add", str(tiny_bundle.path))
-    made = run("export", "tiny", "--to", "int8", "--photos", str(photos))
+    model_command("add", str(tiny_bundle.path))
+    made = model_command("export", "tiny", "--to", "int8", "--photos", str(photos))
     assert made.exit_code == 0, words(made)
     assert "tiny@2 is here, with int8 arithmetic" in words(made) and "model promote tiny@2" in words(made)
     assert "of 200 photos the same label" in words(made)
-    shown = json.loads(run("show", "tiny@2", "--json").stdout)
-    assert any(one["passed"] and one["photos"] == 200 for one in shown["figures"]["int8"].values())
-    passed = next(name for name, one in shown["figures"]["int8"].items() if one["passed"])
-    models = json.loads(run("list", "--json").stdout)["models"]
+    shown = json.loads(model_command("show", "tiny@2", "--json").stdout)
+    assert any(one["passed"] and one["photos"] == 200 for one in shown["figures"]["parity"].values())
+    passed = next(name for name, one in shown["figures"]["parity"].items() if one["passed"])
+    models = json.loads(model_command("list", "--json").stdout)["models"]
     assert [(m["version"], m["current"]) for m in models if m["name"] == "tiny"] == [("1", True), ("2", False)]
     path = next(m["path"] for m in models if (m["name"], m["version"]) == ("tiny", "2"))
     with open_engine(Path(path), passed, decoders=1, threads=1) as engine:
         verdict = engine.judge_one(scene("sea", 900))
     assert verdict.decision is Decision.ACCEPTED and verdict.tags[0].label == "sea"
-    taken = run("export", "tiny", "--to", "int8", "--photos", str(photos), "--version", "2")
+    taken = model_command("export", "tiny", "--to", "int8", "--photos", str(photos), "--version", "2")
     assert taken.exit_code == 4 and "there is a model tiny@2 already" in words(taken)
 
 
 def test_int8_is_refused_in_words_when_photos_are_few_or_do_not_agree(
-    run: Run, tiny_bundle: Bundle, photos: Path, scene: Scene, dark: bytes, tmp_path: Path
+    model_command: Run, tiny_bundle: Bundle, photos: Path, scene: Scene, dark: bytes, tmp_path: Path
 ) -> None:
     (tmp_path / "few").mkdir()
     with zipfile.ZipFile(photos) as archive:
         for name in archive.namelist()[:5]:
             (tmp_path / "few" / name).write_bytes(archive.read(name))
-    run("add", str(tiny_bundle.path))
-    few = run("export", "tiny", "--to", "int8", "--photos", "few")
+    model_command("add", str(tiny_bundle.path))
+    few = model_command("export", "tiny", "--to", "int8", "--photos", "few")
     assert few.exit_code == 4 and "at least 400 readable photos" in words(few) and "here are 5" in words(few)
     # In the order that `squares` reads, night comes first: ranges of the dark are far too narrow for the day.
     night = set(np.random.default_rng(0).permutation(ENOUGH)[:200].tolist())
     with zipfile.ZipFile(tmp_path / "night.zip", "w") as archive:
         for n in range(ENOUGH):
             archive.writestr(f"{n:03}.png", dark if n in night else scene(("sunset", "sea")[n % 2], 3000 + n, 96, 80))
-    apart = run("export", "tiny", "--to", "int8", "--photos", "night.zip")
+    apart = model_command("export", "tiny", "--to", "int8", "--photos", "night.zip")
     assert apart.exit_code == 4 and "int8 does not judge as float32 does: onnxruntime-int8 gives" in words(apart)
     assert "nothing was written" in words(apart)
-    assert [m["version"] for m in json.loads(run("list", "--json").stdout)["models"] if m["name"] == "tiny"] == ["1"]
+    assert [
+        m["version"] for m in json.loads(model_command("list", "--json").stdout)["models"] if m["name"] == "tiny"
+    ] == ["1"]
 
 
-def test_bench_measures_each_backend_and_compares_it(run: Run, tiny_bundle: Bundle, photos: Path) -> None:
+def test_bench_measures_each_backend_and_compares_it(model_command: Run, tiny_bundle: Bundle, photos: Path) -> None:
     tiny, names = str(tiny_bundle.path), ("openvino-fp32", "onnxruntime", "openvino-int8")
     chosen = [word for name in names for word in ("--backend", name)]
-    found = run("bench", tiny, *chosen, "--photos", str(photos), "--threads", "1", "--batch", "4", "--json")
+    found = model_command("bench", tiny, *chosen, "--photos", str(photos), "--threads", "1", "--batch", "4", "--json")
     assert found.exit_code == 0, words(found)
     told = json.loads(found.stdout)
     rows = {row["backend"]: row for row in told["backends"]}
@@ -182,11 +172,11 @@ def test_bench_measures_each_backend_and_compares_it(run: Run, tiny_bundle: Bund
         assert rows[name]["parity"]["pictures"] == ENOUGH and rows[name]["parity"]["passed"]
     assert sum(row["fastest"] for row in rows.values()) == 1
     assert "no int8 graph" in rows["openvino-int8"]["problem"]
-    table = run("bench", tiny, *chosen, "--threads", "1")
+    table = model_command("bench", tiny, *chosen, "--threads", "1")
     assert table.exit_code == 0
     assert all(name in table.stdout for name in names)
     assert "Fastest here: o" in table.stdout and "on 64 pictures" in words(table)
-    wrong = run("bench", tiny, "--backend", "abacus")
+    wrong = model_command("bench", tiny, "--backend", "abacus")
     assert wrong.exit_code == 2 and "there is no backend called abacus" in words(wrong)
-    nowhere = run("bench", tiny, "--photos", "nowhere")
+    nowhere = model_command("bench", tiny, "--photos", "nowhere")
     assert nowhere.exit_code == 2

@@ -40,7 +40,7 @@ def test_a_graph_is_added_with_its_figures(added, tiny_bundle: Bundle) -> None: 
     assert all(bundle.files[name] == digest for name, digest in tiny_bundle.files.items()), "the rest is as it was"
     assert [one.backend for one in found] == list(BACKENDS) and any(one.passed for one in found)
     for one in found:
-        figures = bundle.figures["int8"][one.backend]
+        figures = bundle.figures["parity"][one.backend]
         assert figures["photos"] == CHECKED[0] and figures["passed"] is one.passed
         assert figures["same_labels"] == pytest.approx(one.same_labels, abs=1e-4)
     assert bundle.figures["accuracy"] == tiny_bundle.figures["accuracy"]

@@ -10,7 +10,8 @@ import pytest
 
 from model.bundle import Bundle, BundleDamaged, BundleMissing, seal
 from model.bundle_write import write_bundle
-from model.shelf import CURRENT, Shelf, ShelfRefused, in_order
+from model.promoted import CURRENT
+from model.shelf import Shelf, ShelfRefused, in_order
 
 Make = Callable[..., Path]
 
