@@ -174,7 +174,22 @@ def backend(settings: Settings) -> Finding:
         return Finding("backend", False, f"{settings.backend} is not installed", "set SHOEBOX_BACKEND=auto")
     if not here:
         return Finding("backend", False, "none is installed", "pip install openvino")
-    return Finding("backend", True, f"{settings.backend}; installed: {', '.join(here)}")
+    means = f" (here: {_automatic(settings)})" if settings.backend == "auto" else ""
+    return Finding("backend", True, f"{settings.backend}{means}; installed: {', '.join(here)}")
+
+
+def _automatic(settings: Settings) -> str:
+    """What ``auto`` is for the default model, without measuring anything."""
+    from model.automatic import remembered
+    from model.bundle import Bundle, BundleDamaged, BundleInvalid, BundleMissing
+    from model.shelf import Shelf
+
+    try:
+        bundle = Bundle.open(Shelf(settings.bundle_folders, settings.model).find().path)
+    except (BundleMissing, BundleDamaged, BundleInvalid):  # a finding of its own
+        return "depends on the model"
+    known = remembered(bundle, settings.backends_path, settings.device, settings.threads or None, settings.batch_size)
+    return known or "measured when a worker first opens the model"
 
 
 def stack(settings: Settings) -> Finding:

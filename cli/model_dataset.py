@@ -139,16 +139,16 @@ def _show(found: dict[str, Any], as_zip: bool) -> None:
         table.add_row("[dim]none of the labels[/]", f"{found['train_outliers']:,}", f"{found['test_outliers']:,}")
     console.print(table)
     for why, text in (
-        ("upload_gone", "had an upload that is gone"),
-        ("no_preview", "cannot be read as a picture"),
-        ("not_found", "was deleted meanwhile"),
-        ("expired", "expired meanwhile"),
-        ("category", "show a category, which is no class to train on; correct them to a label"),
+        ("upload_gone", "that had an upload that is gone"),
+        ("no_preview", "that cannot be read as a picture"),
+        ("not_found", "that was deleted meanwhile"),
+        ("expired", "that expired meanwhile"),
+        ("category", "whose confirmed tag is a category and so no class to train on; give them a label of their own"),
     ):
         names = found["missing"].get(why, [])
         if names:
             more = " …" if len(names) > SHOWN else ""
-            say(f"left out: {amount(len(names), 'photo')} that {text}: {plain(', '.join(names[:SHOWN]))}{more}")
+            say(f"left out: {amount(len(names), 'photo')} {text}: {plain(', '.join(names[:SHOWN]))}{more}")
     if found["repeated"]:
         say(f"{amount(found['repeated'], 'review')} of a photo that was reviewed twice: the later one counts")
     for label, folder in found["renamed"].items():

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from model.automatic import quickest
 from model.bundle import BUILT_IN, Bundle, seal
 from model.bundle_write import write_bundle
 
@@ -206,10 +207,16 @@ def test_removing_asks_on_a_terminal_and_elsewhere_wants_to_be_told(
 def test_doctor_looks_at_the_promoted_model(model_command: Run, make: Make, tmp_path: Path) -> None:
     model_command("add", str(make("3")), "--promote")
 
-    def about() -> Any:
+    def about(part: str = "model") -> Any:
         found = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
-        return next(each for each in found if each["part"] == "model")
+        return next(each for each in found if each["part"] == part)
+
+    assert "auto (here: measured when a worker first opens the model)" in about("backend")["detail"]
+    added = Bundle.open(tmp_path / "home" / "models" / "tiny@3")
+    best = quickest(added, memory=tmp_path / "home" / "backends.json")
+    assert f"auto (here: {best})" in about("backend")["detail"]
 
     assert about()["ok"] and about()["detail"].startswith("tiny, version 3")
     shutil.rmtree(tmp_path / "home" / "models" / "tiny@3")
     assert not about()["ok"] and about()["mend"] == "shoebox model promote NAME"
+    assert "auto (here: depends on the model)" in about("backend")["detail"]

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from db.store.keys import Scope
+from model.bundle import Bundle
+from model.bundle_write import write_bundle
+from model.verdict import Decision, Tag, Verdict
+from settings import Settings
 
 Make = Callable[..., bytes]
 
@@ -128,3 +133,29 @@ def test_nothing_is_ever_overwritten(owner: Owner, scene: Make, tmp_path: Path) 
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["dear.txt"]
     assert owner.dataset("empty", "--from-reviews").exit_code == 0
     assert owner.dataset("other").exit_code == 2
+
+
+def test_a_confirmed_category_is_no_class(
+    serve: Callable[[Settings], AbstractContextManager[Any]],
+    tiny_bundle: Bundle,
+    scene: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files: dict[str, bytes | Path] = {name: tiny_bundle.path / name for name in tiny_bundle.files}
+    data = tmp_path / "served"
+    write_bundle(data / "models" / "tiny", tiny_bundle.manifest(parents={"sea": "water", "forest": "land"}), files)
+    wider = Verdict(Decision.ACCEPTED, None, "Water of some kind.", (Tag("water", 0.9),))
+    with serve(Settings(_env_file=None, data_dir=data, model="tiny", min_free_bytes=1)) as api:
+        owner = Owner(api, lambda position, name: wider, tmp_path, monkeypatch)
+        job = owner.job([scene("sea", 31), scene("sea", 32), scene("orchid", 33)])
+        owner.review(job, 0, correct=True)
+        owner.review(job, 1, label="sea")
+        owner.review(job, 2, label=None)
+
+        made = owner.dataset("reviews", "--from-reviews", "--holdout", "0")
+
+        owner.http.close()
+    assert made.exit_code == 0, made.output
+    assert names(tmp_path / "reviews") == [f"train-outliers/{job}-2.jpg", f"train/sea/{job}-1.jpg"]
+    assert "1 photo whose confirmed tag is a category" in " ".join(made.output.split())
