@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from client.zipstream import CHUNK, ZipStream, members
+from client.folder import walk
+from client.listing import Listing
+from client.zipstream import CHUNK, ZipStream
 
 ZIP = "application/zip"
 UNKNOWN = "application/octet-stream"
@@ -50,9 +52,22 @@ def of_file(path: Path) -> Upload:
 
 
 def of_folder(path: Path) -> Upload:
-    """A folder with its sub-folders, as a ZIP named after it."""
-    stream = ZipStream(members(path))
-    return Upload(f"{path.resolve().name or 'photos'}.zip", ZIP, lambda: stream, None, stream.size, stream.left_out)
+    """The photos of a folder and its sub-folders (`client.folder.walk`), as a ZIP named after it.
+
+    Raises `OSError` when it cannot be read.
+    """
+    listing = Listing(walk(path))
+    return of_stream(folder_name(path), ZipStream(listing), listing.bytes)
+
+
+def of_stream(name: str, stream: ZipStream, size: int) -> Upload:
+    """A ZIP that is made while it is sent; ``size`` is the bytes of its photos."""
+    return Upload(name, ZIP, lambda: stream, None, size, stream.left_out)
+
+
+def folder_name(path: Path) -> str:
+    """What the ZIP of a folder is called."""
+    return f"{path.resolve().name or 'photos'}.zip"
 
 
 def of_path(path: Path) -> Upload:

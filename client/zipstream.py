@@ -1,98 +1,120 @@
 """A folder of photos as a ZIP that is made while it is read: no temporary copy, flat memory."""
 
+import hashlib
 import os
-from collections.abc import Iterator
+import stat
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from typing import IO, Protocol
+
+from client import zipformat
+from client.folder import Member
 
 CHUNK = 256 * 1024
-JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
+# Small files are put together: a chunk for each header and descriptor would be a packet for each.
+GATHER = 64 * 1024
+# The directory of so many bytes (about 40,000 photos) stays in memory, a longer one goes to a temporary file.
+DIRECTORY_IN_MEMORY = 4 * 2**20
 # A file may grow while it is read; from here on its entry is written so that it may pass 4 GiB.
 _ZIP64_FROM = 2**30
+_LARGEST_PLAIN = 2**32 - 2
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file below the folder: its path, its name in the ZIP (``/`` between folders) and its size in bytes."""
+class Record(Protocol):
+    """Hears of each photo that was read to its end: its place in the ZIP from 0, and its SHA-256."""
 
-    path: Path
-    name: str
-    size: int
-
-
-def members(folder: Path) -> list[Member]:
-    """The files below ``folder`` in the order of their names; hidden and junk files and folders are left out."""
-    found: list[Member] = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _wanted(name))
-        for name in filter(_wanted, files):
-            path = Path(parent, name)
-            if path.is_file():
-                found.append(Member(path, path.relative_to(folder).as_posix(), path.stat().st_size))
-    return sorted(found, key=lambda member: member.name)
+    def __call__(self, member: Member, position: int, digest: bytes) -> None:
+        """One photo."""
 
 
 @dataclass(slots=True)
 class ZipStream:
     """The ZIP of ``members`` as chunks of bytes; iterating again starts again and gives the same bytes.
 
-    Photos are stored, for they are compressed already. ``left_out`` names the files that could not be opened in the
-    last pass. Raises `OSError` when a file fails in the middle.
+    Photos are stored, for they are compressed already. ``left_out`` names the files of the last pass that could not be
+    opened, which are not in it, or not be read to their end, which are in it as far as they could be read. ``begin`` is
+    called at the start of each pass, ``record`` for each whole photo, ``finish`` when the pass is complete.
     """
 
-    members: list[Member]
+    members: Iterable[Member]
     left_out: list[str] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the files themselves; the ZIP is longer by about 200 bytes for each."""
-        return sum(member.size for member in self.members)
+    begin: Callable[[], None] | None = None
+    record: Record | None = None
+    finish: Callable[[], None] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         self.left_out.clear()
-        sink = _Sink()
-        with ZipFile(sink, "w", ZIP_STORED) as archive:
-            for member in self.members:
-                yield from self._entry(archive, member, sink)
-        yield sink.take()
+        if self.begin is not None:
+            self.begin()
+        with tempfile.SpooledTemporaryFile(DIRECTORY_IN_MEMORY) as directory:
+            yield from _gathered(self._pieces(directory))
+        if self.finish is not None:
+            self.finish()
 
-    def _entry(self, archive: ZipFile, member: Member, sink: "_Sink") -> Iterator[bytes]:
+    def _pieces(self, directory: IO[bytes]) -> Iterator[bytes]:
+        at = count = 0
+        for member in self.members:
+            try:
+                file = _open(member)
+            except OSError:
+                self.left_out.append(member.name)
+                continue
+            offset = at
+            entry = zipformat.Entry(zip_name(member.name), member.mtime_ns / 1e9, member.size >= _ZIP64_FROM)
+            at += len(header := entry.header())
+            yield header
+            crc, size, digest = 0, 0, hashlib.sha256()
+            with file:
+                # What has grown past the room that its header left is far too large for a photo: its end stays behind.
+                while chunk := self._chunk(file, member, CHUNK if entry.large else min(CHUNK, _LARGEST_PLAIN - size)):
+                    crc, size = zlib.crc32(chunk, crc), size + len(chunk)
+                    digest.update(chunk)
+                    yield chunk
+            at += size + len(descriptor := entry.descriptor(crc, size))
+            yield descriptor
+            directory.write(entry.record(crc, size, offset))
+            if self.record is not None and not (self.left_out and self.left_out[-1] == member.name):
+                self.record(member, count, digest.digest())
+            count += 1
+        length = directory.tell()
+        directory.seek(0)
+        while chunk := directory.read(CHUNK):
+            yield chunk
+        yield zipformat.end(count, length, at)
+
+    def _chunk(self, file: IO[bytes], member: Member, most: int) -> bytes:
         try:
-            file = member.path.open("rb")
-            # Cameras without a clock write dates before 1980, which ZIP cannot hold.
-            info = ZipInfo.from_file(member.path, member.name, strict_timestamps=False)
+            return file.read(most)
         except OSError:
             self.left_out.append(member.name)
-            return
-        with file, archive.open(info, "w", force_zip64=member.size >= _ZIP64_FROM) as entry:
-            while chunk := file.read(CHUNK):
-                entry.write(chunk)
-                yield sink.take()
+            return b""
 
 
-class _Sink:
-    """A file that can only be written to, so that zipfile puts sizes and checksum behind each entry's bytes."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes, /) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-    def take(self) -> bytes:
-        """What was written since the last call."""
-        taken = b"".join(self._parts)
-        self._parts.clear()
-        return taken
+def zip_name(name: str) -> bytes:
+    """A file's name as it stands in the ZIP: UTF-8, bytes that are none as ``%E9``, ``\\`` (a separator there) too."""
+    raw = name.encode(errors="surrogateescape")
+    text = raw.decode(errors="surrogateescape").replace("\\", "%5C")
+    return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in text).encode()
 
 
-def _wanted(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in JUNK
+def _open(member: Member) -> IO[bytes]:
+    # What has become a pipe since it was found would never end, or never open.
+    file = os.open(member.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(f"{member.path} is no ordinary file")
+    return open(file, "rb", buffering=0)  # noqa: PTH123
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of at least `GATHER`, but for the last."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= GATHER:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
