@@ -10,7 +10,7 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor
 
-_SECRET_WORDS = frozenset({"authorization", "key", "secret", "password", "cookie", "gps", "token"})
+_SECRET_WORDS = frozenset({"authorization", "key", "secret", "password", "cookie", "gps", "token", "ticket"})
 _WORDS = re.compile(r"[a-z0-9]+")
 # These say at "info" what our own lines say better, or nothing of use.
 _QUIET = ("httpx", "httpcore", "PIL", "alembic", "kombu", "amqp")

@@ -57,6 +57,14 @@ class Settings(BaseSettings):
     keys_file: Path = Field(Path("key"), description="File of the local admin key, relative to the data directory.")
     auth_failures_per_minute: int = Field(20, ge=1, description="Failed sign-ins one address may make in a minute.")
 
+    ticket_minutes: float = Field(
+        15.0, gt=0, le=1440, description="How long an upload may be started with a ticket, in minutes."
+    )
+    dashboard_origins: str = Field(
+        "http://localhost:8501, http://127.0.0.1:8501",
+        description="Origins whose pages may send uploads with a ticket, separated by commas.",
+    )
+
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else JSON."
     )
@@ -105,6 +113,11 @@ class Settings(BaseSettings):
     def key_path(self) -> Path:
         """File of the local admin key (mode 0600)."""
         return self.home / self.keys_file
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The dashboard's origins, as browsers write them."""
+        return frozenset(origin.strip().rstrip("/") for origin in self.dashboard_origins.split(",") if origin.strip())
 
     @property
     def bundle_folders(self) -> tuple[Path, ...]:

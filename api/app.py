@@ -10,6 +10,7 @@ from fastapi import FastAPI
 import logs
 from api.auth import Gate
 from api.catalog import Catalog
+from api.cors import Cors
 from api.errors import add_handlers
 from api.hinting import Hinter
 from api.middleware import Frame
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (submit, jobs, results, items, stats, models, benchmark, admin, health):
         app.include_router(routes.router)
     app.add_middleware(Frame, traffic=app.state.traffic)
+    app.add_middleware(Cors, origins=chosen.origins)
     return app
 
 

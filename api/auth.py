@@ -34,7 +34,7 @@ class TooManyFailures(Exception):
     """The address has failed too often; ``retry_after`` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__("Too many requests with a wrong key came from this address; please wait a little.")
+        super().__init__("Too many requests with a wrong key or ticket came from this address; please wait a little.")
         self.retry_after = retry_after
 
 
@@ -64,11 +64,15 @@ class Gate:
         caller = self._recall(secret) or await run_in_threadpool(self._ask, secret)
         if caller is not None:
             return caller
+        log.warning("sign_in_failed", address=address)
+        self.refuse(address)
+        raise WrongKey("This API key is unknown or was revoked.")
+
+    def refuse(self, address: str) -> None:
+        """Notes a failure of the address. Raises TooManyFailures when it has had more than its share."""
         wait = self._throttle.fail(address)
-        log.warning("sign_in_failed", address=address, limited=wait is not None)
         if wait is not None:
             raise TooManyFailures(wait)
-        raise WrongKey("This API key is unknown or was revoked.")
 
     def forget(self) -> None:
         """Forgets every remembered key, so that a revocation holds at once in this process."""

@@ -25,6 +25,7 @@ from api import (
     options,
     previews,
     reviewing,
+    tickets,
     uploads,
 )
 from db.store import cancel, retry, submit
@@ -37,6 +38,7 @@ CLIENT_CLOSED = 499
 TABLE: dict[type[Exception], tuple[int, str]] = {
     auth.NotSignedIn: (401, "not_signed_in"),
     auth.WrongKey: (401, "wrong_key"),
+    tickets.WrongTicket: (401, "wrong_ticket"),
     auth.MissingScope: (403, "missing_scope"),
     auth.TooManyFailures: (429, "too_many_failures"),
     body.TooLarge: (413, "too_large"),

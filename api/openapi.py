@@ -23,7 +23,7 @@ _SCHEMES = {
     "basic": {"type": "http", "scheme": "basic", "description": "Any user name, the key as the password."},
 }
 _ERRORS = {
-    "401": "No key, or a wrong one.",
+    "401": "No key, or a wrong one; for an upload also a wrong or ended ticket.",
     "403": "The key lacks the scope for this.",
     "404": "There is no such thing here.",
     "422": "A field makes no sense.",

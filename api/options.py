@@ -57,6 +57,17 @@ class Wanted(BaseModel):
     )
 
 
+class WantedFrom(Wanted):
+    """The query of a submission, which may come with a ticket."""
+
+    ticket: str | None = Field(None, description="A ticket of `POST /v1/uploads`; then no key is needed.")
+
+    @property
+    def wanted(self) -> Wanted:
+        """The fields without the ticket."""
+        return Wanted.model_validate(self.model_dump(exclude_unset=True, exclude={"ticket"}))
+
+
 class WantedNow(Wanted):
     """Fields of a classification."""
 

@@ -93,6 +93,14 @@ class ReviewIn(BaseModel):
     correct: bool | None = Field(None, description="true: the verdict is right as it stands.", examples=[None])
 
 
+class TicketOut(BaseModel):
+    """A right to send one upload without a key."""
+
+    ticket: str = Field(description="The ticket itself, shown once.", examples=["hW3v0m5cX0nq8yq4…"])
+    url: str = Field(description="Where to send the upload.", examples=["/v1/jobs?ticket=hW3v0m5cX0nq8yq4…"])
+    expires_at: Time = Field(description="The upload must have begun by then; it may take longer.")
+
+
 class KeyIn(BaseModel):
     """A key to be made."""
 

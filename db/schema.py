@@ -46,6 +46,20 @@ class Key(Base):
     revoked_at: Mapped[float | None]
 
 
+class Ticket(Base):
+    """A right to send one upload without a key; only the SHA-256 of the secret is kept.
+
+    ``idempotency_key`` is set when the first upload with it starts, and is that of its job: at most one comes of it.
+    """
+
+    __tablename__ = "tickets"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    key_id: Mapped[str] = mapped_column(ForeignKey("keys.id", ondelete="CASCADE"))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    expires_at: Mapped[float] = mapped_column(index=True)
+
+
 class Job(Base):
     """One submission. ``attempt`` and ``lease_until`` guard its unpacking."""
 

@@ -6,6 +6,7 @@ from db.database import Database
 from db.query.workers import alive
 from db.states import JobState
 from db.store import sweep as store
+from db.store.tickets import forget_tickets
 from worker.senders import BULK, CONTROL, INTERACTIVE, Hints
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ def sweep(database: Database, hints: Hints, sweep_seconds: float, lease_seconds:
                 hints.done(job)
     with database.write() as session:
         store.forget_workers(session)
+        forget_tickets(session)
     hint_waiting(database, hints)
     return True
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -10,14 +11,17 @@ from api.auth import Submitter
 from api.intake import NotOneImage, receive
 from api.offers import check_backend
 from api.openapi import CLASSIFY_BODY, JOBS_BODY
-from api.options import Wanted, WantedNow, metadata_of, params_of, with_form
+from api.options import Wanted, WantedFrom, WantedNow, metadata_of, params_of, with_form
 from api.parts import Parts, The
-from api.schemas import ItemOut, JobOut
+from api.schemas import ItemOut, JobOut, iso
+from api.schemas_more import TicketOut
+from api.tickets import Sending
 from api.uploads import Uploads
 from api.waiting import verdict_of
 from db.states import Kind
-from db.store.keys import Caller
+from db.store.tickets import make_ticket
 
+log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["Send photos"])
 
 IdempotencyKey = Annotated[
@@ -35,17 +39,37 @@ async def submit(
     request: Request,
     response: Response,
     parts: The,
-    caller: Submitter,
-    query: Annotated[Wanted, Query()],
+    sender: Sending,
+    query: Annotated[WantedFrom, Query()],
     idempotency_key: IdempotencyKey = None,
 ) -> JobOut:
     """Takes photos and ZIPs over and answers at once; `Location` is the job to ask for.
 
     Send them as `multipart/form-data` in fields called `files`, or one as the raw body with its Content-Type.
+    With a `ticket` no key is needed; a ticket makes one job, and sent again with the same content it gives that job.
     """
-    accepted = await _take(request, parts, caller, query, idempotency_key, parts.settings.max_files)
+    key = sender.idempotency_key or idempotency_key
+    accepted = await _take(request, parts, sender.owner, query.wanted, key, parts.settings.max_files)
     _point_at(response, accepted)
     return accepted.job
+
+
+@router.options("/jobs", status_code=204, include_in_schema=False)
+async def preflight() -> Response:
+    """A browser asks before it sends an upload; what it may do is said around this."""
+    return Response(status_code=204, headers={"Allow": "GET, POST, OPTIONS"})
+
+
+@router.post("/uploads", status_code=201, summary="Get a ticket for an upload")
+def ticket(parts: The, caller: Submitter) -> TicketOut:
+    """A right to start one upload within minutes, for a page that must not hold your key.
+
+    Send the upload to `url`, with the usual fields beside the ticket. The ticket is shown once.
+    """
+    with parts.database.write() as session:
+        secret, ends = make_ticket(session, caller, 60 * parts.settings.ticket_minutes)
+    log.info("upload_ticket_made", owner=caller.owner)
+    return TicketOut(ticket=secret, url=f"/v1/jobs?ticket={secret}", expires_at=iso(ends))
 
 
 @router.post(
@@ -64,7 +88,7 @@ async def classify(
     idempotency_key: IdempotencyKey = None,
 ) -> ItemOut | Response:
     """Takes one photo and waits up to `timeout` seconds for its verdict."""
-    accepted = await _take(request, parts, caller, query, idempotency_key, 1)
+    accepted = await _take(request, parts, caller.owner, query, idempotency_key, 1)
     job = accepted.job
     item = await verdict_of(parts.database, parts.wakeups, caller.owner, job.id, query.timeout)
     if item is not None:
@@ -75,7 +99,7 @@ async def classify(
 
 
 async def _take(
-    request: Request, parts: Parts, caller: Caller, query: Wanted, idempotency_key: str | None, max_files: int
+    request: Request, parts: Parts, owner: str, query: Wanted, idempotency_key: str | None, max_files: int
 ) -> Accepted:
     settings = parts.settings
     # What can be refused by the query alone is refused before gigabytes are sent.
@@ -88,7 +112,7 @@ async def _take(
         wanted = with_form(query, form)
         model = await run_in_threadpool(parts.catalog.find, wanted.model)
         params, meta = params_of(wanted, model), metadata_of(wanted.metadata)
-        submission = submission_of(caller.owner, (model.name, model.version), uploads, params, meta, idempotency_key)
+        submission = submission_of(owner, (model.name, model.version), uploads, params, meta, idempotency_key)
         accepted = await run_in_threadpool(accept, parts.database, submission, uploads, settings.shard_items)
     if accepted.queue is not None:
         parts.hinter.want(accepted.queue)
