@@ -31,12 +31,13 @@ def as_csv(database: Database, job_id: str) -> Iterator[bytes]:
     def lines() -> Iterator[str]:
         yield _line(COLUMNS)
         for item in every_item(database, job_id):
-            yield _line(_cells(item_out(item)))
+            yield _line(cells(item_out(item)))
 
     return _pieces(lines())
 
 
-def _cells(item: ItemOut) -> list[object]:
+def cells(item: ItemOut) -> list[object]:
+    """An item as a table shows it: one value for each of `COLUMNS`."""
     scores = {name: score.model_dump() for name, score in item.scores.items()}
     return [
         item.id,

@@ -86,6 +86,8 @@ def _job_out(session: Session, job: Job, sources: list[job_queries.SourceView], 
             "items": f"{path}/items",
             "results_jsonl": f"{path}/results.jsonl",
             "results_csv": f"{path}/results.csv",
+            "results_xlsx": f"{path}/results.xlsx",
+            "sidecars": f"{path}/sidecars.zip",
         },
     )
 

@@ -21,6 +21,8 @@ from client.values import Item, JobView, Review
 Value = TypeVar("Value")
 PAGE = 500
 BENCHMARK_PAUSE = 1.0
+# Seconds without a byte. A workbook of a million photos takes the server about two minutes before the first.
+DOWNLOAD_PATIENCE = 600.0
 
 
 class Client:
@@ -126,17 +128,15 @@ class Client:
         return self._review(item_id, {"correct": True})
 
     def results(self, job_id: str, kind: str, path: Path) -> Path:
-        """Streams a job's results (jsonl or csv) into the file ``path``, which appears only when complete."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with partial.open("wb") as file, self._transport.stream(f"/v1/jobs/{job_id}/results.{kind}") as answer:
-                for chunk in answer.iter_bytes():
-                    file.write(chunk)
-            partial.replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                partial.unlink()
-        return path
+        """Streams a job's results (jsonl, csv or xlsx) into the file ``path``, which appears only when complete."""
+        return self._download(f"/v1/jobs/{job_id}/results.{kind}", {}, path)
+
+    def sidecars(self, job_id: str, path: Path, *, root: str | None = None, naming: str | None = None) -> Path:
+        """Streams a ZIP with an XMP sidecar for every tagged photo into the file ``path``.
+
+        ``root`` is the keyword above all tags, ``naming`` is ``full`` (IMG.jpg.xmp) or ``stem`` (IMG.xmp).
+        """
+        return self._download(f"/v1/jobs/{job_id}/sidecars.zip", {"root": root, "naming": naming}, path)
 
     def cancel(self, job_id: str) -> Job:
         """Stops a job; verdicts so far are kept. A finished job is refused (409)."""
@@ -204,6 +204,22 @@ class Client:
 
     def _review(self, item_id: str, said: Mapping[str, Any]) -> Review:
         return _typed(Review.from_json, self._transport.json("POST", f"/v1/items/{item_id}/review", json=said))
+
+    def _download(self, what: str, params: Mapping[str, Any], path: Path) -> Path:
+        """Into a file that appears only when complete. A workbook's first byte comes after its last row was read."""
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with (
+                partial.open("wb") as file,
+                self._transport.stream(what, params=_query(params), read_timeout=DOWNLOAD_PATIENCE) as answer,
+            ):
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+            partial.replace(path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                partial.unlink()
+        return path
 
     def _job(self, data: Any) -> Job:
         return Job(_typed(JobView.from_json, data), self._look, patience=self._patience)

@@ -107,10 +107,13 @@ class Transport:
             raise UnexpectedAnswer(f"{self.url} answers, but not as Shoebox does.") from error
 
     @contextmanager
-    def stream(self, path: str) -> Iterator[httpx.Response]:
+    def stream(
+        self, path: str, *, params: Mapping[str, Any] | None = None, read_timeout: float = 30.0
+    ) -> Iterator[httpx.Response]:
         """An open answer below 400 to be read piece by piece. Raises `Refused` or `Unreachable`, also while reading."""
+        timeout = httpx.Timeout(30, connect=5, read=read_timeout)
         try:
-            with self._http.stream("GET", path) as answer:
+            with self._http.stream("GET", path, params=params, timeout=timeout) as answer:
                 if answer.status_code >= 400:
                     answer.read()
                     raise Refused.from_response(answer)

@@ -9,11 +9,15 @@ from api.auth import Reader
 from api.lookup import find_results
 from api.parts import Parts, The
 from api.results import as_csv, jsonl
+from api.views import item_out, job_out
+from api.workbook import as_xlsx
 from db.database import Database
+from db.query.items import every_item
 from db.store.keys import Caller
 
 router = APIRouter(prefix="/v1/jobs", tags=["Results"])
 _JSONL, _CSV = "application/x-ndjson", "text/csv; charset=utf-8"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get(
@@ -38,10 +42,27 @@ def results_csv(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
     return _answer(job_id, parts, caller, as_csv, _CSV, "csv")
 
 
+@router.get(
+    "/{job_id}/results.xlsx",
+    response_class=StreamingResponse,
+    responses={200: {"content": {_XLSX: {}}, "description": "A workbook: a summary, and one photo a row."}},
+    summary="Results as a workbook",
+)
+def results_xlsx(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
+    """The same for spreadsheets, behind a summary. The first byte comes when every verdict has been read."""
+    with parts.database.read() as session:
+        job = job_out(session, find_results(session, caller.owner, job_id))
+    items = (item_out(item) for item in every_item(parts.database, job.id))
+    return _file(as_xlsx(job, items), f"{job.id}.xlsx", _XLSX)
+
+
 def _answer(
     job_id: str, parts: Parts, caller: Caller, lines: Callable[[Database, str], Iterator[bytes]], kind: str, suffix: str
 ) -> StreamingResponse:
     with parts.database.read() as session:
         find_results(session, caller.owner, job_id)
-    headers = {"Content-Disposition": f'attachment; filename="{job_id}.{suffix}"'}
-    return StreamingResponse(lines(parts.database, job_id), 200, headers, kind)
+    return _file(lines(parts.database, job_id), f"{job_id}.{suffix}", kind)
+
+
+def _file(pieces: Iterator[bytes], name: str, kind: str) -> StreamingResponse:
+    return StreamingResponse(pieces, 200, {"Content-Disposition": f'attachment; filename="{name}"'}, kind)
