@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024**2
@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
+    server_url: str = Field("", description="Shoebox that the command line talks to. Empty: the one of this machine.")
+    server_key: SecretStr = Field(SecretStr(""), description="Key for it. Empty: this machine's own.")
 
     model: str = Field(
         "",
@@ -60,9 +62,22 @@ class Settings(BaseSettings):
     ticket_minutes: float = Field(
         15.0, gt=0, le=1440, description="How long an upload may be started with a ticket, in minutes."
     )
+    dashboard: bool = Field(True, description="Whether `shoebox up` starts the dashboard, where it is installed.")
+    dashboard_port: int = Field(
+        0, ge=0, le=65535, description="Port of the dashboard, on the API's address. 0: 501 above the API's."
+    )
     dashboard_origins: str = Field(
-        "http://localhost:8501, http://127.0.0.1:8501",
-        description="Origins whose pages may send uploads with a ticket, separated by commas.",
+        "",
+        description="Origins whose pages may send uploads with a ticket, separated by commas. "
+        "Empty: the dashboard's, on this machine.",
+    )
+    dashboard_sign_in: Literal["auto", "key", "oidc"] = Field(
+        "auto",
+        description="How people sign in to the dashboard: with a key, or through OpenID Connect (docs/dashboard.md). "
+        "auto: nobody has to on this machine, where the local key lies; elsewhere with a key.",
+    )
+    public_url: str = Field(
+        "", description="The API as browsers reach it. Empty: the dashboard's own host, at the API's port."
     )
 
     log_format: Literal["auto", "json", "console"] = Field(
@@ -115,9 +130,16 @@ class Settings(BaseSettings):
         return self.home / self.keys_file
 
     @property
+    def dashboard_at(self) -> int:
+        """The dashboard's port in force."""
+        return self.dashboard_port or (self.port + 501 if self.port + 501 <= 65535 else self.port - 501)
+
+    @property
     def origins(self) -> frozenset[str]:
         """The dashboard's origins, as browsers write them."""
-        return frozenset(origin.strip().rstrip("/") for origin in self.dashboard_origins.split(",") if origin.strip())
+        here = f"http://localhost:{self.dashboard_at}, http://127.0.0.1:{self.dashboard_at}"
+        found = (origin.strip().rstrip("/") for origin in (self.dashboard_origins or here).split(","))
+        return frozenset(origin for origin in found if origin)
 
     @property
     def bundle_folders(self) -> tuple[Path, ...]:

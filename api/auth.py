@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 # A revoked key works for at most so long in this process.
 REMEMBER_SECONDS = 3.0
 MOST_REMEMBERED = 10_000
+OWNER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 class NotSignedIn(Exception):
@@ -40,6 +42,10 @@ class TooManyFailures(Exception):
 
 class MissingScope(Exception):
     """The key is good, but not for this."""
+
+
+class NoOwner(Exception):
+    """There can be no owner of that name."""
 
 
 class Gate:
@@ -112,19 +118,37 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def needs(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency that gives the caller, who has ``scope``. It never touches the body."""
+def acting(caller: Caller, headers: Headers) -> Caller:
+    """The caller, or the owner for whom an admin's request says that it acts (``X-Act-For``), without admin's rights.
+
+    A front that signs people in by other means than keys speaks for each of them so. Raises MissingScope for other
+    keys, and NoOwner for a name that no owner can have.
+    """
+    owner = headers.get("x-act-for")
+    if owner is None:
+        return caller
+    if not caller.may(Scope.ADMIN):
+        raise MissingScope("This key may not act for another owner: it lacks the scope `admin`.")
+    if not OWNER.fullmatch(owner):
+        raise NoOwner("X-Act-For names an owner: at most 64 letters, digits, and any of . _ @ -")
+    return Caller(caller.key, owner, frozenset(Scope) - {Scope.ADMIN})
+
+
+def needs(scope: Scope | None) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency that gives the caller, who has ``scope`` (``None``: any). It never touches the body."""
 
     async def caller(request: Request) -> Caller:
         gate: Gate = request.app.state.parts.gate
-        found = await gate.admit(request.headers, address_of(request))
+        found = acting(await gate.admit(request.headers, address_of(request)), request.headers)
         request.state.owner = found.owner
-        if not found.may(scope):
+        if scope is not None and not found.may(scope):
             raise MissingScope(f"This key may not do that: it lacks the scope `{scope}`.")
         return found
 
     return caller
 
+
+Anyone = Annotated[Caller, Depends(needs(None))]
 
 Submitter = Annotated[Caller, Depends(needs(Scope.SUBMIT))]
 Reader = Annotated[Caller, Depends(needs(Scope.READ))]

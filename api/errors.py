@@ -40,6 +40,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     auth.WrongKey: (401, "wrong_key"),
     tickets.WrongTicket: (401, "wrong_ticket"),
     auth.MissingScope: (403, "missing_scope"),
+    auth.NoOwner: (422, "invalid_request"),
     auth.TooManyFailures: (429, "too_many_failures"),
     body.TooLarge: (413, "too_large"),
     body.TooSlow: (408, "too_slow"),

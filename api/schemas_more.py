@@ -101,6 +101,13 @@ class TicketOut(BaseModel):
     expires_at: Time = Field(description="The upload must have begun by then; it may take longer.")
 
 
+class Me(BaseModel):
+    """The caller."""
+
+    owner: str = Field(description="Whose photos the key sees.", examples=["anna"])
+    scopes: list[Scope] = Field(description="What it may do; admin includes the others.")
+
+
 class KeyIn(BaseModel):
     """A key to be made."""
 

@@ -29,11 +29,12 @@ class Client:
     """Speaks to one Shoebox server with one key; close it, or use it in a ``with``.
 
     ``patience``: seconds for which calls that may be repeated go on while the server is away or overloaded.
+    ``act_for``: with an admin's key, the owner for whom every call is made, without admin's rights.
     Every call raises `client.errors.ShoeboxError` in one of its kinds.
     """
 
-    def __init__(self, url: str, key: str = "", *, patience: float = 30.0) -> None:
-        self._transport = Transport(url, key, patience)
+    def __init__(self, url: str, key: str = "", *, patience: float = 30.0, act_for: str | None = None) -> None:
+        self._transport = Transport(url, key, patience, act_for)
         self._patience = patience
 
     def close(self) -> None:
@@ -182,6 +183,10 @@ class Client:
     def model(self, name: str) -> dict[str, Any]:
         """One model with its card and thresholds."""
         return _typed(dict, self._transport.json("GET", f"/v1/models/{name}"))
+
+    def me(self) -> dict[str, Any]:
+        """Whose photos this key sees (``owner``), and what it may do (``scopes``)."""
+        return _typed(dict, self._transport.json("GET", "/v1/me"))
 
     def keys(self) -> list[dict[str, Any]]:
         """All keys, without their secrets (admin)."""

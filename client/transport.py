@@ -24,12 +24,12 @@ class Transport:
     "not now"; a Retry-After in its answer is kept to. 0: one try.
     """
 
-    def __init__(self, url: str, key: str, patience: float) -> None:
+    def __init__(self, url: str, key: str, patience: float, act_for: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._patience = patience
         self._http = httpx.Client(
             base_url=self.url,
-            headers={"X-API-Key": key} if key else {},
+            headers=({"X-API-Key": key} if key else {}) | ({"X-Act-For": act_for} if act_for else {}),
             timeout=httpx.Timeout(30, connect=5),
             # A proxy that the environment names cannot reach this machine's own loopback.
             trust_env=urlsplit(url).hostname not in _LOOPBACK,
