@@ -1,4 +1,4 @@
-"""A job's results as files, streamed: memory is flat whatever the job's size."""
+"""Photos and their verdicts as files, streamed: memory is flat however many there are."""
 
 import csv
 import io
@@ -6,9 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 
 from api.schemas import ItemOut
-from api.views import item_out
-from db.database import Database
-from db.query.items import every_item
 
 # Lines are gathered to about so many bytes for each piece of the answer.
 PIECE_BYTES = 64 * 1024
@@ -20,18 +17,18 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def jsonl(database: Database, job_id: str) -> Iterator[bytes]:
+def jsonl(items: Iterable[ItemOut]) -> Iterator[bytes]:
     """One item a line, as the API shows it but without its review."""
-    return _pieces(item_out(item).model_dump_json() + "\n" for item in every_item(database, job_id))
+    return _pieces(item.model_dump_json() + "\n" for item in items)
 
 
-def as_csv(database: Database, job_id: str) -> Iterator[bytes]:
+def as_csv(items: Iterable[ItemOut]) -> Iterator[bytes]:
     """A header and one item a line (RFC 4180); text that a spreadsheet would take for a formula is quoted by a '."""
 
     def lines() -> Iterator[str]:
         yield _line(COLUMNS)
-        for item in every_item(database, job_id):
-            yield _line(cells(item_out(item)))
+        for item in items:
+            yield _line(cells(item))
 
     return _pieces(lines())
 

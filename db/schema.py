@@ -166,7 +166,7 @@ class Item(Base):
     owner: Mapped[str] = mapped_column(String(64))
     source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"), index=True)
     entry: Mapped[list[Any]]
-    name: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text().with_variant(Text(collation="C"), "postgresql"))
     decision: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(String(32))
     explanation: Mapped[str] = mapped_column(Text)
@@ -187,6 +187,7 @@ class Item(Base):
         Index("ix_items_owner", "owner", "job_id", "position"),
         Index("ix_items_owner_decision", "owner", "decision", "job_id", "position"),
         Index("ix_items_owner_label", "owner", "label", "job_id", "position"),
+        Index("ix_items_owner_name", "owner", "name", "job_id", "position"),
         Index("ix_items_owner_reason", "owner", "reason", "job_id", "position"),
     )
 

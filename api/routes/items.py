@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from api.auth import Reader, Reviewer
 from api.cursors import decode_item, encode
 from api.lookup import find_item, find_results
-from api.options import Text
+from api.narrowing import Narrowed
 from api.parts import The
 from api.previews import UploadGone, tag_of
 from api.reviewing import truth_of
@@ -16,26 +16,12 @@ from api.routes.jobs import After, Limit
 from api.schemas import Page, ReviewedItem, ReviewOut
 from api.schemas_more import ReviewIn
 from api.views import review_out, reviewed
-from db.query.items import Filter, items_of_job, items_of_owner, source_of
+from db.query.history import items_of_owner
+from db.query.items import items_of_job, source_of
 from db.store.reviews import review
-from model.verdict import Decision, Reason
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["Photos"])
-
-
-async def filter_of(
-    decision: Annotated[Decision | None, Query(description="Only photos with this decision.")] = None,
-    reason: Annotated[Reason | None, Query(description="Only photos with this reason.")] = None,
-    label: Annotated[Text | None, Query(description="Only photos with this first tag.")] = None,
-    model: Annotated[Text | None, Query(description="Only photos that this model judged.")] = None,
-    reviewed: Annotated[bool | None, Query(description="Only photos that have a review, or that have none.")] = None,
-) -> Filter:
-    """What a listing is narrowed to."""
-    return Filter(decision, reason, label, model, reviewed)
-
-
-Narrowed = Annotated[Filter, Depends(filter_of)]
 
 
 @router.get("/jobs/{job_id}/items", summary="List a job's photos")

@@ -1,6 +1,6 @@
 """Results as files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -9,9 +9,9 @@ from api.auth import Reader
 from api.lookup import find_results
 from api.parts import Parts, The
 from api.results import as_csv, jsonl
+from api.schemas import ItemOut
 from api.views import item_out, job_out
 from api.workbook import as_xlsx
-from db.database import Database
 from db.query.items import every_item
 from db.store.keys import Caller
 
@@ -57,11 +57,17 @@ def results_xlsx(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
 
 
 def _answer(
-    job_id: str, parts: Parts, caller: Caller, lines: Callable[[Database, str], Iterator[bytes]], kind: str, suffix: str
+    job_id: str,
+    parts: Parts,
+    caller: Caller,
+    lines: Callable[[Iterable[ItemOut]], Iterator[bytes]],
+    kind: str,
+    suffix: str,
 ) -> StreamingResponse:
     with parts.database.read() as session:
         find_results(session, caller.owner, job_id)
-    return _file(lines(parts.database, job_id), f"{job_id}.{suffix}", kind)
+    items = (item_out(item) for item in every_item(parts.database, job_id))
+    return _file(lines(items), f"{job_id}.{suffix}", kind)
 
 
 def _file(pieces: Iterator[bytes], name: str, kind: str) -> StreamingResponse:

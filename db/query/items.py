@@ -1,66 +1,22 @@
-"""Items: pages by keyset, never by offset."""
+"""The items of one job: pages by keyset, never by offset."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, exists, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from db.database import Database
+from db.query.narrow import ANY, Filter, conditions, start
 from db.schema import Item, Review, Source
 
 EXPORT_PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a listing is narrowed to; None means anything. ``reviewed``: items that have a review, or that have none."""
-
-    decision: str | None = None
-    reason: str | None = None
-    label: str | None = None
-    model: str | None = None
-    reviewed: bool | None = None
-
-
-def _narrowed(query: Select[Item], filter_: Filter) -> Select[Item]:
-    for column, wanted in (
-        (Item.decision, filter_.decision),
-        (Item.reason, filter_.reason),
-        (Item.label, filter_.label),
-        (Item.model, filter_.model),
-    ):
-        if wanted is not None:
-            query = query.where(column == wanted)
-    return query
-
-
-def _reviewed(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
-    """The listing's start, and the table that leads it: reviews are few beside items, so they go first where asked."""
-    same = and_(Review.job_id == Item.job_id, Review.position == Item.position)
-    if filter_.reviewed:
-        return select(Item).select_from(Review).join(Item, same), Review
-    if filter_.reviewed is None:
-        return select(Item), Item
-    return select(Item).where(~exists().where(same)), Item
-
-
-def items_of_job(session: Session, job_id: str, limit: int, after: int = -1, filter_: Filter = Filter()) -> list[Item]:
+def items_of_job(session: Session, job_id: str, limit: int, after: int = -1, filter_: Filter = ANY) -> list[Item]:
     """A page of a job's items by position; ``after`` is the last position of the page before."""
-    query, row = _reviewed(filter_)
-    query = query.where(row.job_id == job_id, row.position > after).order_by(row.position).limit(limit)
-    return list(session.scalars(_narrowed(query, filter_)))
-
-
-def items_of_owner(
-    session: Session, owner: str, limit: int, after: tuple[str, int] | None = None, filter_: Filter = Filter()
-) -> list[Item]:
-    """A page of the owner's history, newest job first, then by falling position."""
-    query, row = _reviewed(filter_)
-    query = query.where(row.owner == owner).order_by(row.job_id.desc(), row.position.desc()).limit(limit)
-    if after is not None:
-        query = query.where(tuple_(row.job_id, row.position) < after)
-    return list(session.scalars(_narrowed(query, filter_)))
+    query, row = start(filter_)
+    query = query.where(row.job_id == job_id, row.position > after, conditions(filter_))
+    return list(session.scalars(query.order_by(row.position).limit(limit)))
 
 
 def item(session: Session, owner: str, job_id: str, position: int) -> Item | None:

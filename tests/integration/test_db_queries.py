@@ -8,8 +8,10 @@ from sqlalchemy import event, update
 
 from db.query import items as items_of
 from db.query import jobs as jobs_of
-from db.query.items import Filter, every_item, items_of_job, items_of_owner, reviews_of, source_of
+from db.query.history import items_of_owner
+from db.query.items import every_item, items_of_job, reviews_of, source_of
 from db.query.jobs import Progress, progress
+from db.query.narrow import Filter
 from db.query.stats import totals
 from db.schema import Item, Job
 from db.states import JobState, Kind

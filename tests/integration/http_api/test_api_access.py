@@ -28,6 +28,8 @@ SCOPES = [
     ("GET", f"/v1/jobs/{NOBODY}/results.jsonl", Scope.READ),
     ("GET", f"/v1/jobs/{NOBODY}/results.csv", Scope.READ),
     ("GET", "/v1/items", Scope.READ),
+    ("GET", "/v1/items.jsonl", Scope.READ),
+    ("GET", "/v1/items.csv", Scope.READ),
     ("GET", f"/v1/items/{NOBODY}-0", Scope.READ),
     ("GET", f"/v1/items/{NOBODY}-0/image", Scope.READ),
     ("POST", f"/v1/items/{NOBODY}-0/review", Scope.REVIEW),

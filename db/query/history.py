@@ -1,0 +1,98 @@
+"""The items of all jobs of an owner, newest job first, then by falling position: pages by keyset, never by offset.
+
+Most filters have an index in that order, or leave so many items that walking along it soon fills a page. The others are
+looked up first where that finds few: names by their beginning, and the jobs of a model or of some days.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.interfaces import ORMOption
+
+from db.database import Database
+from db.query.narrow import ANY, Filter, begins_with, conditions, start, suiting_jobs
+from db.schema import Item, Job
+
+EXPORT_PAGE = 500
+# With more names than this a walk along the history meets them often enough.
+FEW_NAMES = 5000
+FEW_JOBS = 50
+Place = tuple[str, int]
+
+
+def items_of_owner(
+    session: Session,
+    owner: str,
+    limit: int,
+    after: Place | None = None,
+    filter_: Filter = ANY,
+    options: Sequence[ORMOption] = (),
+) -> list[Item]:
+    """A page of the owner's history; ``after`` is job and position of the last item of the page before."""
+    names = _few_names(session, owner, after, filter_)
+    if names is not None:
+        return list(islice(_at(session, names, filter_, options), limit))
+    jobs = _few_jobs(session, owner, after, filter_)
+    if jobs is not None:
+        return list(islice(_of(session, jobs, limit, after, filter_, options), limit))
+    query, row = start(filter_)
+    query = query.where(row.owner == owner, conditions(filter_)).order_by(row.job_id.desc(), row.position.desc())
+    if after is not None:
+        query = query.where(tuple_(row.job_id, row.position) < after)
+    return list(session.scalars(query.options(*options).limit(limit)))
+
+
+def every_item_of_owner(database: Database, owner: str, filter_: Filter) -> Iterator[Item]:
+    """The whole history in short transactions, so that an export of any size holds nothing up."""
+    after = None
+    while True:
+        with database.read() as session:
+            page = items_of_owner(session, owner, EXPORT_PAGE, after, filter_)
+        yield from page
+        if len(page) < EXPORT_PAGE:
+            return
+        after = page[-1].job_id, page[-1].position
+
+
+def _few_names(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[Place] | None:
+    """Where the items whose names begin so are, in order; None when they are many, or any name will do."""
+    if not filter_.name:
+        return None
+    query = select(Item.job_id, Item.position).where(Item.owner == owner, begins_with(filter_.name))
+    if after is not None:
+        query = query.where(tuple_(Item.job_id, Item.position) < after)
+    found = [(row.job_id, row.position) for row in session.execute(query.limit(FEW_NAMES + 1))]
+    return None if len(found) > FEW_NAMES else sorted(found, reverse=True)
+
+
+def _at(session: Session, places: list[Place], filter_: Filter, options: Sequence[ORMOption]) -> Iterator[Item]:
+    query, _ = start(filter_)
+    query = query.where(conditions(filter_)).order_by(Item.job_id.desc(), Item.position.desc()).options(*options)
+    for begin in range(0, len(places), EXPORT_PAGE):
+        some = places[begin : begin + EXPORT_PAGE]
+        yield from session.scalars(query.where(tuple_(Item.job_id, Item.position).in_(some)))
+
+
+def _few_jobs(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[str] | None:
+    """The jobs that can hold such items, newest first; None when they are many, or any job will do."""
+    if filter_.model is None and filter_.since is None and filter_.until is None:
+        return None
+    query = select(Job.id).where(Job.owner == owner, suiting_jobs(filter_)).order_by(Job.id.desc())
+    if after is not None:
+        query = query.where(Job.id <= after[0])
+    found = list(session.scalars(query.limit(FEW_JOBS + 1)))
+    return None if len(found) > FEW_JOBS else found
+
+
+def _of(
+    session: Session, jobs: list[str], limit: int, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
+) -> Iterator[Item]:
+    begun, row = start(filter_)
+    begun = begun.where(conditions(filter_)).order_by(row.position.desc()).limit(limit).options(*options)
+    for job in jobs:
+        query: Select[Item] = begun.where(row.job_id == job)
+        if after is not None and job == after[0]:
+            query = query.where(row.position < after[1])
+        yield from session.scalars(query)

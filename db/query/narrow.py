@@ -1,0 +1,88 @@
+"""What a listing of items is narrowed to."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy.sql import true
+
+from db.schema import Item, Job, Review
+
+_LAST = chr(0x10FFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """None means anything. ``reviewed``: items that have a review, or that have none.
+
+    ``name`` is how the name begins, case and all. ``since`` and ``until`` bound the time of the verdict: seconds since
+    1970 UTC, the latter exclusive.
+    """
+
+    decision: str | None = None
+    reason: str | None = None
+    label: str | None = None
+    model: str | None = None
+    reviewed: bool | None = None
+    name: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+ANY = Filter()
+
+
+def conditions(filter_: Filter) -> ColumnElement[bool]:
+    """What an item must fulfil; ``reviewed`` is left to `start`."""
+    # A label or a reason is rarer than its decision: SQLite, which cannot know, must not choose the decision's index
+    # (1 million items, a label that three have: 330 ms instead of 1).
+    rarer = filter_.label is not None or filter_.reason is not None
+    wanted: list[ColumnElement[bool]] = [
+        column == value
+        for column, value in (
+            (Item.decision + "" if rarer else Item.decision, filter_.decision),
+            (Item.reason, filter_.reason),
+            (Item.label, filter_.label),
+            (Item.model, filter_.model),
+        )
+        if value is not None
+    ]
+    if filter_.since is not None:
+        wanted.append(Item.decided_at >= filter_.since)
+    if filter_.until is not None:
+        wanted.append(Item.decided_at < filter_.until)
+    if filter_.name:
+        wanted.append(begins_with(filter_.name))
+    return and_(true(), *wanted)
+
+
+def begins_with(prefix: str) -> ColumnElement[bool]:
+    """A range of names instead of LIKE, which ignores case on SQLite and no plan for many prefixes can use an index."""
+    end = prefix.rstrip(_LAST)
+    from_here = Item.name >= prefix
+    if not end:
+        return from_here
+    following = ord(end[-1]) + 1
+    # Surrogates are no characters: no name holds one, and no database takes one.
+    return and_(from_here, Item.name < end[:-1] + chr(0xE000 if following == 0xD800 else following))
+
+
+def start(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
+    """The listing's start, and the table that leads it: reviews are few beside items, so they go first where asked."""
+    same = and_(Review.job_id == Item.job_id, Review.position == Item.position)
+    if filter_.reviewed:
+        return select(Item).select_from(Review).join(Item, same), Review
+    if filter_.reviewed is None:
+        return select(Item), Item
+    return select(Item).where(~exists().where(same)), Item
+
+
+def suiting_jobs(filter_: Filter) -> ColumnElement[bool]:
+    """What a job must fulfil to hold such items: they have the model of their job, and are judged before its end."""
+    wanted: list[ColumnElement[bool]] = []
+    if filter_.model is not None:
+        wanted.append(Job.model == filter_.model)
+    if filter_.since is not None:
+        wanted.append(or_(Job.finished_at.is_(None), Job.finished_at >= filter_.since))
+    if filter_.until is not None:
+        wanted.append(Job.submitted_at < filter_.until)
+    return and_(true(), *wanted)

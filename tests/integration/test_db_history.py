@@ -1,0 +1,146 @@
+"""The history, narrowed in every way at once, and how it is looked up among many items."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from desk import Desk, verdict
+from sqlalchemy import event, update
+
+from db.database import Database
+from db.query import history
+from db.query.history import every_item_of_owner, items_of_owner
+from db.query.items import items_of_job
+from db.query.narrow import Filter
+from db.schema import Item, Job
+from db.states import Kind
+from db.store.reviews import review
+from db.store.settle import settle
+
+DAY = 86400.0
+NAMES = (
+    "IMG_1.jpg",
+    "img_1.jpg",
+    "IMG_2.jpg",
+    "IMG%.jpg",
+    "a/IMG_1.jpg",
+    "海辺.jpg",
+    "海辺\U0010ffff.jpg",
+    "\ud7ff.jpg",
+)
+PREFIXES = (None, "IMG_", "img_", "IMG%", "IMG_1.jpg", "海", "\ud7ff", "\U0010ffff", "none")
+
+
+@pytest.fixture
+def days(desk: Desk) -> list[Item]:
+    """Three jobs of eight photos, each a day later than the one before, the second by another model; newest first."""
+    for number in range(3):
+        job = desk.submit(Kind.ZIP, model=("other" if number == 1 else "tiny", "1"))
+        desk.unpack(desk.claim_unpack(), photos=8)
+        (claim,) = desk.claim(abilities=[("tiny", "1", None), ("other", "1", None)])
+        entries = [[entry[0], name, *entry[2:]] for entry, name in zip(claim.entries, NAMES, strict=True)]
+        object.__setattr__(claim, "entries", entries)
+        kinds = [("accepted", "sea"), ("accepted", "forest"), ("rejected", "")]
+        with desk.database.write() as session:
+            settle(session, claim, {n: verdict(*kinds[(n + number) % 3]) for n in range(8)})
+            shift = {"submitted_at": number * DAY, "started_at": number * DAY, "finished_at": number * DAY + 100}
+            session.execute(update(Job).where(Job.id == job).values(shift))
+            session.execute(update(Item).where(Item.job_id == job).values(decided_at=number * DAY + 50))
+        with desk.database.write() as session:
+            for item in items_of_job(session, job, 2, after=number):
+                review(session, item, "sea", False)
+    with desk.database.read() as session:
+        return items_of_owner(session, "ann", 100)
+
+
+def wanted(item: Item, filter_: Filter, reviewed: set[tuple[str, int]]) -> bool:
+    """The filter in plain words."""
+    pairs = [(filter_.decision, item.decision), (filter_.label, item.label), (filter_.model, item.model)]
+    return (
+        all(asked is None or asked == has for asked, has in pairs)
+        and (filter_.reviewed is None or filter_.reviewed == ((item.job_id, item.position) in reviewed))
+        and (filter_.name is None or item.name.startswith(filter_.name))
+        and (filter_.since is None or item.decided_at >= filter_.since)
+        and (filter_.until is None or item.decided_at < filter_.until)
+    )
+
+
+@pytest.mark.parametrize(("few_names", "few_jobs"), [(5000, 50), (0, 0), (3, 1)])
+def test_every_combination_finds_what_it_says(
+    desk: Desk, days: list[Item], monkeypatch: pytest.MonkeyPatch, few_names: int, few_jobs: int
+) -> None:
+    monkeypatch.setattr(history, "FEW_NAMES", few_names)
+    monkeypatch.setattr(history, "FEW_JOBS", few_jobs)
+    with desk.database.read() as session:
+        reviewed = {(i.job_id, i.position) for i in items_of_owner(session, "ann", 100, None, Filter(reviewed=True))}
+    assert len(reviewed) == 6
+    choices: list[tuple[Any, ...]] = [
+        (None, "accepted"),
+        (None, "sea"),
+        (None, "other"),
+        (None, True, False),
+        PREFIXES,
+        (None, DAY),
+        (None, 2 * DAY),
+    ]
+    found = 0
+    for decision, label, model, seen, name, since, until in itertools.product(*choices):
+        filter_ = Filter(decision, None, label, model, seen, name, since, until)
+        expected = [(i.job_id, i.position) for i in days if wanted(i, filter_, reviewed)]
+        with desk.database.read() as session:
+            assert [(i.job_id, i.position) for i in items_of_owner(session, "ann", 100, None, filter_)] == expected
+            of_jobs = [items_of_job(session, job, 100, -1, filter_) for job in dict.fromkeys(i.job_id for i in days)]
+            assert [(i.job_id, i.position) for items in of_jobs for i in reversed(items)] == expected
+            if len(expected) > 2:
+                rest = items_of_owner(session, "ann", 2, expected[0], filter_)
+                assert [(i.job_id, i.position) for i in rest] == expected[1:3]
+        found += len(expected)
+    assert found > 500
+
+
+def test_an_export_meets_every_item_once(desk: Desk, days: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "EXPORT_PAGE", 3)
+    for filter_ in (Filter(), Filter(name="IMG"), Filter(model="tiny"), Filter(name="海", until=DAY)):
+        found = [(item.job_id, item.position) for item in every_item_of_owner(desk.database, "ann", filter_)]
+        assert found == [(item.job_id, item.position) for item in days if wanted(item, filter_, set())]
+    assert list(every_item_of_owner(desk.database, "bob", Filter())) == []
+
+
+@pytest.fixture
+def plans(desk: Desk) -> Iterator[list[str]]:
+    """The plan of every query of items that is asked."""
+    found: list[str] = []
+    database: Database = desk.database
+    explain = "EXPLAIN QUERY PLAN" if database.sqlite else "EXPLAIN"
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, *rest: Any) -> None:
+        if statement.startswith("SELECT") and "FROM items" in statement:
+            raw = connection.connection.cursor()
+            found.append(str(raw.execute(f"{explain} {statement}", values).fetchall()))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "index"),
+    [
+        (Filter(name="1999."), "ix_items_owner_name"),
+        (Filter(label="rare", decision="accepted"), "ix_items_owner_label"),
+        (Filter(reason="timeout", decision="failed"), "ix_items_owner_reason"),
+    ],
+)
+def test_few_are_found_among_many_without_reading_them_all(
+    desk: Desk, plans: list[str], narrowed: Filter, index: str
+) -> None:
+    desk.submit(Kind.ZIP)
+    desk.unpack(desk.claim_unpack(), photos=0, refused=3000)
+    with desk.database.write() as session:
+        if not desk.database.sqlite:
+            session.connection().exec_driver_sql("ANALYZE items")
+    with desk.database.read() as session:
+        items_of_owner(session, "ann", 100, None, narrowed)
+    assert index in plans[0], plans
+    assert "TEMP B-TREE" not in plans[0], plans
