@@ -11,7 +11,7 @@ from model.backends import choose
 from model.backends.base import INT8_GRAPH, Precision
 from model.bundle import Bundle
 from model.decode import decode
-from model.int8 import BACKENDS, CALIBRATION, CHECKED, Int8Refused, add_int8, in_words
+from model.int8 import BACKENDS, CALIBRATION, CHECKED, Int8Refused, add_int8
 from model.limits import Limits
 from model.parity import Parity
 
@@ -84,9 +84,9 @@ def test_a_graph_that_judges_otherwise_is_not_written(
 
 
 def test_parity_in_words() -> None:
-    assert in_words(Parity("openvino-int8", "torch", 400, 0.1, 2, 4)) == (
+    assert Parity("openvino-int8", "torch", 400, 0.1, 2, 4).words == (
         "openvino-int8 gives 99.50% of 400 photos the same label and 99.00% the same decision"
     )
-    assert in_words(Parity("openvino-int8", "torch", problem="it is not installed")) == (
+    assert Parity("openvino-int8", "torch", problem="it is not installed").words == (
         "openvino-int8: it is not installed"
     )
