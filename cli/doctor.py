@@ -5,8 +5,7 @@ from dataclasses import asdict
 import typer
 
 from cli.context import settings
-from cli.jobs import AsJson
-from cli.output import OK, PROBLEM, plain, say, show_json
+from cli.output import OK, PROBLEM, AsJson, plain, say, show_json
 
 
 def doctor(as_json: AsJson = False) -> None:

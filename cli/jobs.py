@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cli import complete
 from cli.context import local_client, settings
-from cli.output import console, own_name, plain, say, show_json
+from cli.output import AsJson, console, own_name, plain, say, show_json
 
 if TYPE_CHECKING:
     from client.values import JobView
 
-JobId = Annotated[str, typer.Argument(help="The job's id.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+JobId = Annotated[str, typer.Argument(help="The job's id; see: shoebox jobs.", autocompletion=complete.jobs)]
 
 
 def jobs(
@@ -48,17 +48,13 @@ def job(
     as_json: AsJson = False,
 ) -> None:
     """Show one job; with --watch, wait for it and fetch its results as `tag` does."""
-    from cli.photos import results_folder
     from cli.progress import describe
-    from cli.tag import finish, follow
 
-    with local_client(settings(), patience=60.0 if watch else 0.0) as client:
-        handle = client.job(job_id)
-        if watch and not as_json:
-            view = follow(client, handle, out)
-            finish(client, view, results_folder(Path(_from(view)), out))
-            return
-        view = handle.wait() if watch else handle.view
+    if watch:
+        _watch(job_id, out, as_json)
+        return
+    with local_client(settings()) as client:
+        view = client.job(job_id).view
     if as_json:
         show_json(view.raw)
         return
@@ -75,26 +71,49 @@ def job(
             say(f"{plain(source.name)}: {plain(source.message or source.error)}")
 
 
-def cancel(job_id: JobId) -> None:
+def _watch(job_id: str, out: Path | None, as_json: bool) -> None:
+    from cli.finishing import finish
+    from cli.ledger import Ledger
+    from cli.photos import results_folder
+    from cli.tag import follow
+
+    given = settings()
+    with local_client(given, patience=60.0) as client:
+        view = follow(client, client.job(job_id), out)
+        given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with Ledger(given.home) as ledger:
+            finish(client, [view], results_folder(Path(_from(view)), out), ledger, {} if as_json else None)
+
+
+def cancel(job_id: JobId, as_json: AsJson = False) -> None:
     """Stop a job; what it has judged so far is kept."""
     with local_client(settings()) as client:
         view = client.cancel(job_id).view
+    if as_json:
+        show_json(view.raw)
+        return
     say(f"job {view.id}: {view.state}")
 
 
 def retry(
     job_id: JobId,
     decision: Annotated[Literal["failed", "rejected"], typer.Option(help="Which photos.")] = "failed",
+    as_json: AsJson = False,
 ) -> None:
     """Make a new job of a job's failed photos, without sending them again."""
     with local_client(settings()) as client:
         view = client.retry(job_id, decision).view
+    if as_json:
+        show_json(view.raw)
+        return
     say(f"new job {view.id}; watch it with: {own_name()} job {view.id} --watch")
 
 
 def rerun(
     job_id: JobId,
-    model: Annotated[str, typer.Option(help="The model: NAME, or NAME@VERSION; see: shoebox model list.")],
+    model: Annotated[
+        str, typer.Option(help="NAME or NAME@VERSION; see: shoebox model list.", autocompletion=complete.models)
+    ],
     backend: Annotated[str | None, typer.Option(help="What runs the network; auto: the worker's choice.")] = None,
     as_json: AsJson = False,
 ) -> None:

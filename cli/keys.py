@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from cli.context import local_client, settings
-from cli.jobs import AsJson
-from cli.output import console, plain, say, show_json
+from cli.everywhere import everywhere
+from cli.output import AsJson, console, plain, say, show_json
 
 app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
@@ -22,6 +22,7 @@ class Scope(StrEnum):
 
 
 @app.command()
+@everywhere
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; default: submit and read.")] = None,
@@ -39,6 +40,7 @@ def create(
 
 
 @app.command("list")
+@everywhere
 def list_(as_json: AsJson = False) -> None:
     """List all keys, without their secrets."""
     from rich.table import Column, Table
@@ -56,8 +58,14 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, from `keys list`.")]) -> None:
+@everywhere
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id, from `keys list`.")], as_json: AsJson = False
+) -> None:
     """End a key for good."""
     with local_client(settings()) as client:
         client.revoke_key(key_id)
+    if as_json:
+        show_json({"id": key_id, "revoked": True})
+        return
     say(f"key {plain(key_id)} is revoked")

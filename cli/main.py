@@ -1,12 +1,15 @@
 """The command ``shoebox``: its commands, and how a failure becomes a sentence and an exit code."""
 
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from cli import doctor, jobs, keys, model, results, stack, tag
-from cli.output import EXIT_CODES, INTERRUPTED, NO_STACK, REFUSED, Failure, complain
+from cli import bench, doctor, jobs, keys, model, results, review, stack, tag
+from cli.context import begin, choose
+from cli.everywhere import Key, Quiet, Url, everywhere, here
+from cli.output import EXIT_CODES, INTERRUPTED, NO_STACK, OK, PROBLEM, REFUSED, Failure, complain, hush, own_name, say
 
 
 class Commands(TyperGroup):
@@ -21,6 +24,11 @@ class Commands(TyperGroup):
             ctx.exit(failure.code)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):  # whoever read our output has enough
+                raise
+            complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            ctx.exit(PROBLEM)
         except Exception as error:
             # The client, and with it httpx, is loaded only by commands that use it.
             from client.errors import Refused, ShoeboxError, Unreachable
@@ -31,8 +39,10 @@ class Commands(TyperGroup):
             for wrong in error.errors if isinstance(error, Refused) else ():
                 if str(wrong.get("message")) not in str(error):
                     complain(f"{wrong.get('field')}: {wrong.get('message')}")
+            if isinstance(error, Refused) and error.request_id and error.status >= 500:
+                complain(f"the server's log has more about it: request {error.request_id}")
             if isinstance(error, Unreachable):
-                complain("is it running? see: shoebox status")
+                complain(f"is it running? see: {own_name()} status")
             ctx.exit(REFUSED if isinstance(error, Refused) else NO_STACK)
 
 
@@ -42,23 +52,48 @@ app = typer.Typer(
     help="Tags whole photo libraries, and says plainly which photos it would not tag and why.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-app.command()(tag.tag)
-app.command()(stack.up)
-app.command()(stack.down)
-app.command()(stack.prepare)
-app.command()(stack.status)
-app.command()(stack.logs)
-app.command()(doctor.doctor)
-app.command("jobs")(jobs.jobs)
-app.command()(jobs.job)
-app.command("results")(results.results)
-app.command()(jobs.cancel)
-app.command()(jobs.retry)
-app.command()(jobs.rerun)
-app.command()(results.classify)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"shoebox {version('shoebox')}")
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def before(
+    url: Url = None,
+    key: Key = None,
+    quiet: Quiet = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and end.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Takes the options that stand before a command."""
+    begin()
+    choose(url, key)
+    hush(quiet)
+
+
+app.command()(everywhere(tag.tag))
+app.command()(everywhere(results.classify))
+app.command("jobs")(everywhere(jobs.jobs))
+app.command()(everywhere(jobs.job))
+app.command("results")(everywhere(results.results))
+app.command("items")(everywhere(review.items))
+app.command("review")(everywhere(review.review))
+app.command()(everywhere(jobs.cancel))
+app.command()(everywhere(jobs.retry))
+app.command()(everywhere(jobs.rerun))
+app.command("bench")(everywhere(bench.bench))
+app.command()(here(stack.up))
+app.command()(here(stack.down))
+app.command()(here(stack.prepare))
+app.command()(everywhere(stack.status))
+app.command()(here(stack.logs))
+app.command("doctor")(here(doctor.doctor))
 app.add_typer(keys.app, name="keys")
 app.add_typer(model.app, name="model")
 

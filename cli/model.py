@@ -16,8 +16,8 @@ from cli import (
     model_train,
 )
 from cli.bundles import open_bundle, open_shelf
-from cli.jobs import AsJson
-from cli.output import PROBLEM, complain, console, own_name, plain, say, show_json
+from cli.everywhere import everywhere, here
+from cli.output import PROBLEM, AsJson, complain, console, own_name, plain, say, show_json
 
 if TYPE_CHECKING:
     from model.shelf import Installed
@@ -26,6 +26,7 @@ app = typer.Typer(help="Train, add, measure, promote, list and show models.", no
 
 
 @app.command("list")
+@here
 def list_(as_json: AsJson = False) -> None:
     """List the models that are installed here: every version, which is current, which is the default."""
     shelf = open_shelf()
@@ -79,6 +80,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 
 @app.command()
+@here
 def show(
     name: Annotated[
         str | None, typer.Argument(help="NAME, NAME@VERSION or a bundle's folder; default: the default.")
@@ -99,12 +101,12 @@ def show(
     console.print(Markdown((bundle.path / CARD).read_text(encoding="utf-8")))
 
 
-app.command()(model_train.train)
-app.command()(model_add.add)
-app.command()(model_promote.promote)
-app.command()(model_remove.remove)
-app.command()(model_dataset.dataset)
-app.command()(model_evaluate.evaluate)
-app.command()(model_compare.compare)
-app.command()(model_bench.bench)
-app.command()(model_export.export)
+app.command()(here(model_train.train))
+app.command()(here(model_add.add))
+app.command()(here(model_promote.promote))
+app.command()(here(model_remove.remove))
+app.command()(everywhere(model_dataset.dataset))
+app.command()(here(model_evaluate.evaluate))
+app.command()(here(model_compare.compare))
+app.command()(here(model_bench.bench))
+app.command()(here(model_export.export))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.bundles import in_words, must_fit, open_shelf
-from cli.jobs import AsJson
-from cli.output import USAGE, Failure, amount, errors, own_name, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, amount, errors, own_name, plain, say, show_json
 
 if TYPE_CHECKING:
     from model.shelf import Installed, Shelf

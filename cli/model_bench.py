@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.bundles import open_bundle
-from cli.jobs import AsJson
-from cli.output import USAGE, Failure, console, errors, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, console, errors, plain, say, show_json
 
 if TYPE_CHECKING:
     from model.benchmark import Timing

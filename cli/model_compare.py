@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.bundles import open_bundle, open_shelf
-from cli.jobs import AsJson
-from cli.output import USAGE, Failure, amount, console, own_name, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, amount, console, own_name, plain, say, show_json
 
 if TYPE_CHECKING:
     from model.bundle import Bundle

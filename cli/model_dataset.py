@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.context import local_client, settings
-from cli.jobs import AsJson
-from cli.output import USAGE, Failure, amount, console, own_name, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, amount, console, own_name, plain, say, show_json
 
 if TYPE_CHECKING:
     from cli.reviewed import DataSet

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.bundles import open_bundle
-from cli.jobs import AsJson
-from cli.output import USAGE, Failure, amount, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, amount, plain, say, show_json
 from cli.photos import results_folder
 
 

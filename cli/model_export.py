@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cli.bundles import in_words, must_fit, open_bundle, open_shelf
-from cli.jobs import AsJson
-from cli.output import REFUSED, USAGE, Failure, errors, own_name, plain, say, show_json
+from cli.output import REFUSED, USAGE, AsJson, Failure, errors, own_name, plain, say, show_json
 from cli.photos import results_folder
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.bundles import in_words, open_shelf
-from cli.jobs import AsJson
-from cli.output import plain, say, show_json
+from cli.output import AsJson, plain, say, show_json
 
 
 def promote(

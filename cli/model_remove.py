@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.bundles import in_words, open_shelf
-from cli.jobs import AsJson
-from cli.output import PROBLEM, USAGE, Failure, plain, say, show_json
+from cli.output import PROBLEM, USAGE, AsJson, Failure, plain, say, show_json
 
 
 def remove(

@@ -10,8 +10,7 @@ import typer
 
 from cli.bundles import must_fit, open_shelf
 from cli.context import settings
-from cli.jobs import AsJson
-from cli.output import USAGE, Failure, own_name, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, own_name, plain, say, show_json
 from cli.output import errors as console
 
 LINE_SECONDS = 20.0

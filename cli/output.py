@@ -1,11 +1,14 @@
-"""How the command line speaks: plain text, tables and JSON on standard output, problems on standard error."""
+"""How the command line speaks: results on standard output, as text or JSON; progress and problems on standard error."""
 
 import json
 import shutil
 import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 
@@ -16,11 +19,21 @@ NO_STACK = 3
 REFUSED = 4
 INTERRUPTED = 130
 
-EXIT_CODES = """Exit codes: 0 done; 1 done, but there is a problem (a failed job, a finding of doctor); 2 wrong usage;
-3 Shoebox is not running, cannot start or is not reachable; 4 Shoebox refused the request; 130 interrupted."""
+# The table in docs/cli.md says the same.
+EXITS = (
+    (OK, "done"),
+    (PROBLEM, "done, but there is a problem: a failed job, a photo without a tag, a finding of doctor"),
+    (USAGE, "wrong usage"),
+    (NO_STACK, "Shoebox is not running, cannot start or is not reachable, or an upload broke off"),
+    (REFUSED, "Shoebox refused the request"),
+    (INTERRUPTED, "interrupted with Ctrl-C"),
+)
+EXIT_CODES = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXITS) + "."
 
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 class Failure(Exception):
@@ -36,6 +49,22 @@ def say(text: str = "") -> None:
     console.print(text, soft_wrap=True)
 
 
+def note(text: str) -> None:
+    """A remark in Rich markup that is no result: on standard error, and not at all with ``--quiet``."""
+    if not _quiet.get():
+        errors.print(text, soft_wrap=True)
+
+
+def hush(yes: bool = True) -> None:
+    """From now on `note` and progress keep silent, or speak again."""
+    _quiet.set(yes)
+
+
+def lively() -> bool:
+    """Whether progress may be drawn: somebody looks at standard error and wants to hear of it."""
+    return errors.is_terminal and not _quiet.get()
+
+
 def complain(text: str) -> None:
     """One problem, unmarked, on standard error."""
     errors.print(f"[bold red]problem:[/] {plain(text)}", soft_wrap=True)
@@ -44,6 +73,11 @@ def complain(text: str) -> None:
 def show_json(value: Any) -> None:
     """A value as JSON, for programs."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_line(value: Mapping[str, Any]) -> None:
+    """A value as one line of JSON, for programs that read line by line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
 def plain(text: str) -> str:

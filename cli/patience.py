@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from cli.output import own_name, plain, say
+from cli.output import note, own_name, plain
 
 if TYPE_CHECKING:
     from client.client import Client
@@ -37,4 +37,4 @@ class Patience:
             return
         ill = [plain(str(part["detail"])) for part in parts if part["status"] != "ok"]
         if ill:
-            say(f"still waiting: {' '.join(ill)} What runs: {own_name()} status; why it does not: {own_name()} logs")
+            note(f"still waiting: {' '.join(ill)} What runs: {own_name()} status; why it does not: {own_name()} logs")

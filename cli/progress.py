@@ -1,4 +1,4 @@
-"""Progress of an upload and of a job: bars on a terminal, a line now and then elsewhere."""
+"""Progress of an upload and of a job, on standard error: bars on a terminal, a line now and then elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from cli.output import amount, console, errors, plain, say, span
+from cli.output import amount, errors, lively, note, plain, span
 
 if TYPE_CHECKING:
     from client.values import JobView
@@ -28,21 +28,33 @@ LINE_SECONDS = 5.0
 @contextmanager
 def uploading(total: int) -> Iterator[Callable[[int], None]]:
     """Gives a function that is told the bytes sent so far; ``total`` may be an estimate."""
-    if not console.is_terminal:
-        say(f"sending {total / 1e6:,.1f} MB")
+    if not lively():
+        note(f"sending {total / 1e6:,.1f} MB")
         yield lambda sent: None
         return
     columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda sent: bar.update(task, completed=min(sent, total))
 
 
 @contextmanager
+def looking() -> Iterator[Callable[[int], None]]:
+    """Gives a function that is told how many photos of a folder were looked at."""
+    if not lively():
+        yield lambda seen: None
+        return
+    columns = (SpinnerColumn(), TextColumn("looking at the folder: {task.completed:,.0f} photos"))
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda seen: bar.update(task, completed=seen)
+
+
+@contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Gives a function that is told how many of ``total`` are done. Shown on standard error: results may be JSON."""
-    if not errors.is_terminal:
-        errors.print(f"{what}: {total:,}", soft_wrap=True)
+    if not lively():
+        note(f"{plain(what)}: {total:,}")
         yield lambda done: None
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -54,8 +66,8 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def several() -> Iterator[Callable[[str, int, int], None]]:
     """Gives a function that hears what is done, how many of it and of how many: a bar for each, on standard error."""
-    if not errors.is_terminal:
-        yield lambda what, done, total: errors.print(f"{plain(what)}: {total:,}") if done == total else None
+    if not lively():
+        yield lambda what, done, total: note(f"{plain(what)}: {total:,}") if done == total else None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors) as bars:
@@ -72,11 +84,11 @@ def several() -> Iterator[Callable[[str, int, int], None]]:
 @contextmanager
 def judging() -> Iterator[Callable[["JobView"], None]]:
     """Gives a function that is shown the job at each look."""
-    if not console.is_terminal:
+    if not lively():
         yield _Lines()
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("waiting", total=None)
 
         def show(job: "JobView") -> None:
@@ -106,5 +118,5 @@ class _Lines:
         text = describe(job)
         due = job.finished or time.monotonic() - self._at >= LINE_SECONDS
         if due and text != self._said:
-            say(text)
+            note(text)
             self._said, self._at = text, time.monotonic()

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from cli.context import local_client, settings
-from cli.jobs import AsJson, JobId
-from cli.output import OK, PROBLEM, USAGE, Failure, plain, say, show_json
+from cli.jobs import JobId
+from cli.output import OK, PROBLEM, USAGE, AsJson, Failure, plain, say, show_json
+from cli.photos import results_folder
 from cli.stack import ensure_up
 from cli.tag import Allow, Backend, Confidence, Deny, Model, Novelty, TopK
 
@@ -24,13 +25,20 @@ def results(
     job_id: JobId,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
     kind: Annotated[list[Kind] | None, typer.Option("--format", help="Default: jsonl and csv.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Fetch a job's results as files."""
-    folder = out.expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
+    """Fetch a job's results as files. To read them here: `shoebox items`."""
+    folder = results_folder(Path("results"), out)
     with local_client(settings(), patience=30.0) as client:
-        for each in kind or [Kind.JSONL, Kind.CSV]:
-            say(plain(str(client.results(job_id, each, folder / f"results.{each}"))))
+        client.job(job_id)  # a wrong id leaves no empty folder
+        folder.mkdir(parents=True, exist_ok=True)
+        names = [f"results.{each}" for each in kind or [Kind.JSONL, Kind.CSV]]
+        files = [client.results(job_id, name.partition(".")[2], folder / name) for name in names]
+    if as_json:
+        show_json({"job": job_id, "results": [str(file) for file in files]})
+        return
+    for file in files:
+        say(plain(str(file)))
 
 
 def classify(
@@ -50,7 +58,7 @@ def classify(
     photo = photo.expanduser()
     if not photo.is_file():
         raise Failure(f"there is no file {photo}", USAGE)
-    ensure_up(quiet=True)
+    ensure_up()
     with local_client(settings(), patience=30.0) as client:
         item = client.classify(
             of_file(photo),

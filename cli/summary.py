@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from cli.output import amount, console, own_name, plain, say, span
 
 if TYPE_CHECKING:
-    from client.values import JobView
+    from client.values import Counts, JobView
 
 MOST_TAGS = 25
 
@@ -43,10 +44,16 @@ def tally(path: Path) -> Tally:
     return found
 
 
-def show(job: "JobView", found: Tally, model: dict[str, Any] | None) -> None:
-    """Prints the whole summary."""
-    counts = job.counts
-    if not counts.total and job.state == "completed":
+def as_json(jobs: Sequence["JobView"], found: Tally) -> dict[str, Any]:
+    """The same for programs: the counts of all jobs together, photos by tag and by reason."""
+    reasons = {decision: dict(counts) for decision, counts in found.reasons.items()}
+    return {"counts": asdict(_together(jobs)), "tags": dict(found.tags), "reasons": reasons}
+
+
+def show(jobs: Sequence["JobView"], found: Tally, model: dict[str, Any] | None) -> None:
+    """Prints the whole summary of one or several jobs."""
+    counts = _together(jobs)
+    if not counts.total and all(job.state == "completed" for job in jobs):
         say(
             "There was no photo in it"
             + (f" ({amount(counts.skipped, 'other file')} skipped)" if counts.skipped else "")
@@ -63,10 +70,12 @@ def show(job: "JobView", found: Tally, model: dict[str, Any] | None) -> None:
         console.print(table)
     _reasons("Not tagged", found, "rejected")
     _reasons("Failed on our side", found, "failed")
-    _sources(job)
-    _totals(job)
-    if found.reasons["failed"]:
-        say(f"To try the failed ones again: {own_name()} retry {job.id}")
+    for job in jobs:
+        _sources(job)
+    _totals(counts, [job.seconds for job in jobs if job.seconds is not None])
+    for job in jobs:
+        if job.counts.failed:
+            say(f"To try the failed ones again: {own_name()} retry {job.id}")
     if model is not None:
         say(f"About the model {plain(str(model['name']))}: {plain(str(model['knows']))}")
         say(f"To use another: --model NAME; what there is: {own_name()} model list")
@@ -89,8 +98,7 @@ def _sources(job: "JobView") -> None:
             say(f"{plain(source.name)} could not be opened: {escape(source.message or source.error)}")
 
 
-def _totals(job: "JobView") -> None:
-    counts = job.counts
+def _totals(counts: "Counts", seconds: Sequence[float]) -> None:
     parts = [f"{amount(counts.total or 0, 'photo')}: {counts.accepted:,} tagged, {counts.rejected:,} not tagged"]
     if counts.failed:
         parts.append(f"{counts.failed:,} failed")
@@ -98,6 +106,14 @@ def _totals(job: "JobView") -> None:
         parts.append(f"{counts.canceled:,} canceled")
     if counts.skipped:
         parts.append(f"{amount(counts.skipped, 'other file')} skipped")
-    if job.seconds is not None:
-        parts.append(f"in {span(job.seconds)}")
+    if seconds:
+        parts.append(f"in {span(sum(seconds))}")
     say(", ".join(parts))
+
+
+def _together(jobs: Sequence["JobView"]) -> "Counts":
+    """The counts of all jobs; a job that was never opened has no photos."""
+    from client.values import Counts
+
+    names = Counts.__dataclass_fields__
+    return Counts(**{name: sum(getattr(job.counts, name) or 0 for job in jobs) for name in names})

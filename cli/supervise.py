@@ -19,6 +19,8 @@ from settings import Settings
 # The kernel's limit for a socket's path is 104 bytes on macOS and 108 on Linux; supervisord adds its process id.
 LONGEST_SOCKET = 92
 STOP_SECONDS = 40.0
+COMMAND_LINE_ONLY = frozenset({"server_url", "server_key"})
+_NOT_PASSED_ON = frozenset(f"SHOEBOX_{name.upper()}" for name in COMMAND_LINE_ONLY)
 STARTED = ("RUNNING", "STARTING", "BACKOFF")
 
 
@@ -157,10 +159,15 @@ priority=20
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of all programs: every setting spelled out, so that no process reads another ``.env`` file."""
-    values = {f"SHOEBOX_{name.upper()}": str(getattr(settings, name)) for name in type(settings).model_fields}
+    values = {
+        f"SHOEBOX_{name.upper()}": str(getattr(settings, name))
+        for name in type(settings).model_fields
+        if name not in COMMAND_LINE_ONLY
+    }
     values["SHOEBOX_DATA_DIR"] = str(settings.home)
     path = f"{search_path(settings)}:{os.environ.get('PATH', os.defpath)}"
-    return {**os.environ, **values, "PATH": path}
+    outside = {name: value for name, value in os.environ.items() if name.upper() not in _NOT_PASSED_ON}
+    return {**outside, **values, "PATH": path}
 
 
 def _section(program: Program) -> str:

@@ -1,23 +1,34 @@
 """``shoebox tag``: from photos on disk to a summary and result files."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.context import local_client, settings
-from cli.output import INTERRUPTED, PROBLEM, Failure, amount, own_name, plain, say
-from cli.photos import results_folder, upload_of
+from cli.complete import models
+from cli.context import local_client, server_of, settings
+from cli.output import INTERRUPTED, AsJson, amount, note, own_name, plain, say, show_json
+from cli.photos import results_folder
 from cli.stack import ensure_up
 
 if TYPE_CHECKING:
+    from cli.ledger import Judge
+    from cli.library import Library
     from client.client import Client
     from client.job import Job
     from client.values import JobView
 
-Model = Annotated[str | None, typer.Option(help="The model to judge with; see: shoebox model list.")]
-Backend = Annotated[str | None, typer.Option(help="openvino, onnxruntime or torch; default: what the worker has.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="The model to judge with, NAME or NAME@VERSION; see: shoebox model list.", autocompletion=models
+    ),
+]  # fmt: skip
+Backend = Annotated[
+    str | None, typer.Option(help="What runs the network, by a name in docs/backends.md; default: the worker's choice.")
+]
 TopK = Annotated[int | None, typer.Option(min=1, help="Most tags for a photo.")]
 Confidence = Annotated[float | None, typer.Option(min=0, max=1, help="Least confidence of a tag.")]
 Novelty = Annotated[
@@ -37,37 +48,53 @@ def tag(
     novelty: Novelty = None,
     allow: Allow = None,
     deny: Deny = None,
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Leave out photos that this version of the model has judged before.")
+    ] = False,
+    show_skipped: Annotated[
+        bool, typer.Option("--show-skipped", help="Name each file of a folder that is no photo or cannot be read.")
+    ] = False,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to go on trying while the server is away.")] = 60.0,
+    as_json: AsJson = False,
 ) -> None:
-    """Tag photos: starts Shoebox if need be, sends them, waits, and writes results.jsonl and results.csv."""
-    photos = photos.expanduser()
-    upload = upload_of(photos)
-    folder = results_folder(photos, out)
-    ensure_up(quiet=True)
-    from cli.progress import uploading
+    """Tag photos: starts Shoebox if need be, sends them, waits, and writes results.jsonl and results.csv.
 
-    with local_client(settings(), patience=60.0) as client:
-        try:
-            with uploading(upload.estimate) as sent:
-                job = client.submit(
-                    [upload],
-                    on_bytes=sent,
-                    model=model,
-                    backend=backend,
-                    top_k=top_k,
-                    min_confidence=min_confidence,
-                    novelty=novelty,
-                    allow=allow or None,
-                    deny=deny or None,
-                )
-        except KeyboardInterrupt:
-            say("\ninterrupted while sending: nothing was submitted")
-            raise typer.Exit(INTERRUPTED) from None
-        except OSError as error:
-            raise Failure(f"{error.filename or photos} cannot be read: {error.strerror}") from error
-        if upload.left_out:
-            shown = ", ".join(upload.left_out[:3]) + (" …" if len(upload.left_out) > 3 else "")
-            say(f"{amount(len(upload.left_out), 'file')} could not be opened and stayed behind: {plain(shown)}")
-        finish(client, follow(client, job, out), folder)
+    A folder is sent with its sub-folders, as it is read. What could not be sent is sent by the same command again, and
+    never becomes two jobs.
+    """  # fmt: skip
+    from cli.finishing import finish
+    from cli.known import judge_of, take_over
+    from cli.ledger import Ledger
+    from cli.library import Limits, gather, must_hold_photos
+    from cli.sending import Sender, tell_unread
+
+    photos = photos.expanduser()
+    must_hold_photos(photos)
+    folder = results_folder(photos, out)
+    ensure_up()
+    given = settings()
+    server = server_of(given)
+    asked = {"model": model, "backend": backend, "top_k": top_k, "min_confidence": min_confidence, "novelty": novelty}
+    params = asked | {"allow": allow or None, "deny": deny or None}
+    given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with local_client(given, patience=patience) as client, Ledger(given.home) as ledger:
+        judge = None
+        if only_new:
+            take_over(client, ledger, server)
+            judge = judge_of(client, server, model)
+        limits = Limits(given.max_entries, given.max_upload_bytes)
+        found = gather(photos, server, params, limits, ledger, judge, show_skipped)
+        _tell(found, judge, note if as_json else say)
+        if not found.parcels:
+            if as_json:
+                show_json({"jobs": [], "known": found.known, "left_out": dict(found.skipped)})
+            return
+        sender = Sender(client, ledger, server, params)
+        jobs = sender.send(found.parcels)
+        tell_unread(sender.unread)
+        views = [follow(client, job, out) for job in jobs]
+        more = {"known": found.known, "left_out": dict(found.skipped), "unread": sender.unread}
+        finish(client, views, folder, ledger, more if as_json else None)
 
 
 def follow(client: "Client", job: "Job", out: Path | None) -> "JobView":
@@ -86,28 +113,20 @@ def follow(client: "Client", job: "Job", out: Path | None) -> "JobView":
             return job.wait(on_change=look)
     except KeyboardInterrupt:
         more = f" --out {shlex.quote(str(out))}" if out is not None else ""
-        say(f"\nthe job goes on without you; come back to it with: {own_name()} job {job.id} --watch{plain(more)}")
+        note(f"\nthe job goes on without you; come back to it with: {own_name()} job {job.id} --watch{plain(more)}")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def finish(client: "Client", view: "JobView", folder: Path) -> None:
-    """Fetches the results of a finished job into ``folder`` and sums them up. Exit code 1 for a job that failed."""
-    from cli import summary
+def _tell(found: "Library", judge: "Judge | None", tell: Callable[[str], None]) -> None:
+    """Says what stays behind, and what is known already; ``tell`` hears that there is nothing to do."""
+    from cli.library import in_words
 
-    folder.mkdir(parents=True, exist_ok=True)
-    jsonl = client.results(view.id, "jsonl", folder / "results.jsonl")
-    csv = client.results(view.id, "csv", folder / "results.csv")
-    summary.show(view, summary.tally(jsonl), _model(client, view.model))
-    say(f"results: {plain(str(jsonl))} and {plain(csv.name)} (job {view.id})")
-    if view.state != "completed":
-        raise Failure(view.message or f"the job ended as {view.state}", PROBLEM)
-
-
-def _model(client: "Client", name: str) -> dict[str, Any] | None:
-    """What the server says of the model; ``None`` when it has been removed meanwhile."""
-    from client.errors import Refused
-
-    try:
-        return client.model(name)
-    except Refused:
-        return None
+    if found.skipped:
+        note(f"left out: {plain(', '.join(in_words(found.skipped)))}")
+    if judge is None:
+        return
+    title = plain(f"{judge.model} {judge.version}")
+    if not found.parcels:
+        tell(f"nothing new: {amount(found.known, 'photo')} had been judged by {title} before")
+    else:
+        note(f"new: {amount(found.photos, 'photo')}; judged by {title} before: {found.known:,}")

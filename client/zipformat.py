@@ -1,6 +1,6 @@
 """The records of a ZIP whose entries are stored and written in one go (APPNOTE 6.3.10), as bytes.
 
-The standard library's writer keeps an object for each entry until the end: 100,000 entries took 72 MB. Here a finished
+The standard library's writer keeps an object for each entry until the end: 100,000 entries took 38 MB. Here a finished
 entry is its record in the directory, about 100 bytes, which the caller may keep on disk.
 """
 

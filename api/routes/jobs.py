@@ -39,11 +39,14 @@ def list_jobs(
     limit: Limit = 50,
     after: After = None,
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
+    idempotency_key: Annotated[
+        str | None, Query(max_length=255, description="Only the job that was submitted under this Idempotency-Key.")
+    ] = None,
 ) -> Page[JobOut]:
-    """Your jobs, newest first."""
+    """Your jobs, newest first. An upload whose answer was lost is found by its `idempotency_key`."""
     last = None if after is None else decode_job(after)
     with parts.database.read() as session:
-        found = job_queries.jobs(session, caller.owner, limit + 1, last, state)
+        found = job_queries.jobs(session, caller.owner, limit + 1, last, state, idempotency_key)
         page = jobs_out(session, found[:limit])
     return Page(data=page, next=encode(page[-1].id) if len(found) > limit else None)
 

@@ -35,13 +35,22 @@ def job(session: Session, owner: str, job_id: str) -> Job | None:
     return session.scalar(select(Job).where(Job.id == job_id, Job.owner == owner))
 
 
-def jobs(session: Session, owner: str, limit: int, after: str | None = None, state: str | None = None) -> list[Job]:
+def jobs(
+    session: Session,
+    owner: str,
+    limit: int,
+    after: str | None = None,
+    state: str | None = None,
+    idempotency_key: str | None = None,
+) -> list[Job]:
     """A page of the owner's jobs, newest first; ``after`` is the last id of the page before."""
     query = select(Job).where(Job.owner == owner).order_by(Job.id.desc()).limit(limit)
     if after is not None:
         query = query.where(Job.id < after)
     if state is not None:
         query = query.where(Job.state == state)
+    if idempotency_key is not None:
+        query = query.where(Job.idempotency_key == idempotency_key)
     return list(session.scalars(query))
 
 

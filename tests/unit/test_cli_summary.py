@@ -45,9 +45,8 @@ def test_summary_tells_tags_reasons_failures_and_the_model(tmp_path: Path, capsy
     (tmp_path / "results.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
     found = summary.tally(tmp_path / "results.jsonl")
 
-    summary.show(
-        view(total=5, accepted=2, rejected=2, failed=1, skipped=3), found, {"name": "scenes", "knows": "Six scenes."}
-    )
+    job = view(total=5, accepted=2, rejected=2, failed=1, skipped=3)
+    summary.show([job], found, {"name": "scenes", "knows": "Six scenes."})
 
     assert found.tags == {"sea": 2, "mountain": 1}
     assert found.reasons["rejected"] == {"too_small": 2}
@@ -62,6 +61,17 @@ def test_summary_tells_tags_reasons_failures_and_the_model(tmp_path: Path, capsy
 def test_empty_job_is_said_to_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "results.jsonl").write_text("")
 
-    summary.show(view(total=0, skipped=2), summary.tally(tmp_path / "results.jsonl"), None)
+    summary.show([view(total=0, skipped=2)], summary.tally(tmp_path / "results.jsonl"), None)
 
     assert "There was no photo in it (2 other files skipped)" in capsys.readouterr().out
+
+
+def test_several_jobs_are_summed_up_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "results.jsonl").write_text(json.dumps(line("accepted", None, "1.jpg", "sea")) + "\n")
+    found = summary.tally(tmp_path / "results.jsonl")
+    jobs = [view(total=3, accepted=3), view(total=2, accepted=1, rejected=1)]
+
+    summary.show(jobs, found, None)
+
+    assert "5 photos: 4 tagged, 1 not tagged, in 24 s" in capsys.readouterr().out
+    assert summary.as_json(jobs, found)["counts"]["accepted"] == 4

@@ -156,6 +156,19 @@ def test_the_same_idempotency_key_fifty_times_at_once_is_one_job(api: Any, clien
     assert len(api.blobs() - before) == 1
 
 
+def test_a_job_is_found_by_its_idempotency_key(api: Any, client: httpx.Client, scene: Make) -> None:
+    made = send(client, scene("sea"), headers={"Idempotency-Key": "mine, once"}).json()["id"]
+    send(client, scene("sea"), headers={"Idempotency-Key": "mine, twice"})
+
+    def found(by: httpx.Client, key: str) -> list[str]:
+        return [job["id"] for job in by.get("/v1/jobs", params={"idempotency_key": key}).json()["data"]]
+
+    assert found(client, "mine, once") == [made]
+    assert found(client, "never used") == []
+    with api.client() as another:
+        assert found(another, "mine, once") == []
+
+
 def test_jobs_are_listed_by_pages(client: httpx.Client, scene: Make) -> None:
     made = [send(client, scene("sea", seed)).json()["id"] for seed in range(5)]
     listed, after = [], None
