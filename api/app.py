@@ -17,7 +17,21 @@ from api.middleware import Frame
 from api.openapi import describe
 from api.parts import Parts
 from api.previews import Previews
-from api.routes import admin, benchmark, exports, health, items, jobs, me, models, results, stats, submit
+from api.routes import (
+    admin,
+    benchmark,
+    exports,
+    health,
+    items,
+    jobs,
+    me,
+    models,
+    results,
+    reviews,
+    scores,
+    stats,
+    submit,
+)
 from api.traffic import Traffic
 from api.wakeups import WakeUps
 from db.blobs import open_blobs
@@ -48,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.traffic = Traffic()
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     add_handlers(app)
-    for routes in (submit, jobs, results, items, exports, stats, models, benchmark, me, admin, health):
+    for routes in (submit, jobs, results, items, exports, reviews, scores, stats, models, benchmark, me, admin, health):
         app.include_router(routes.router)
     app.add_middleware(Frame, traffic=app.state.traffic)
     app.add_middleware(Cors, origins=chosen.origins)

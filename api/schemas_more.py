@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.options import Text
-from api.schemas import JOB_ID, Fault, JudgedBy, Time
+from api.schemas import ITEM_ID, JOB_ID, Fault, JudgedBy, ReviewOut, Time
 from db.states import BenchmarkState
 from db.store.keys import Scope
 from model.verdict import Decision, Novelty
@@ -91,6 +91,26 @@ class ReviewIn(BaseModel):
 
     label: Text | None = Field(None, min_length=1, description="The right label; null: none fits.", examples=["beach"])
     correct: bool | None = Field(None, description="true: the verdict is right as it stands.", examples=[None])
+
+
+class ReviewOfIn(ReviewIn):
+    """A review among many."""
+
+    id: str = Field(max_length=64, description="The photo's id.", examples=[ITEM_ID])
+
+
+class ReviewsIn(BaseModel):
+    """Many reviews at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reviews: list[ReviewOfIn] = Field(min_length=1, max_length=500, description="At most 500 reviews.")
+
+
+class ReviewOfOut(ReviewOut):
+    """A review with its photo."""
+
+    id: str = Field(description="The photo's id.", examples=[ITEM_ID])
 
 
 class TicketOut(BaseModel):

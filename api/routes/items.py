@@ -1,26 +1,21 @@
-"""Photos and their verdicts: of a job, of all jobs, one; its preview, its review."""
+"""Photos and their verdicts: of a job, of all jobs, one; its preview."""
 
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Header, Query, Response
 
-from api.auth import Reader, Reviewer
+from api.auth import Reader
 from api.cursors import decode_item, encode
 from api.lookup import find_item, find_results
 from api.narrowing import Narrowed
 from api.parts import The
 from api.previews import UploadGone, tag_of
-from api.reviewing import truth_of
 from api.routes.jobs import After, Limit
-from api.schemas import Page, ReviewedItem, ReviewOut
-from api.schemas_more import ReviewIn
-from api.views import review_out, reviewed
+from api.schemas import Page, ReviewedItem
+from api.views import reviewed
 from db.query.history import items_of_owner
 from db.query.items import items_of_job, source_of
-from db.store.reviews import review
 
-log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["Photos"])
 
 
@@ -82,14 +77,3 @@ def image(
     if headers["ETag"] in [tag.strip() for tag in (if_none_match or "").split(",")]:
         return Response(status_code=304, headers=headers)
     return Response(parts.previews.preview(item, source, size), 200, headers, "image/jpeg")
-
-
-@router.post("/items/{item_id}/review", summary="Review a verdict")
-def review_item(item_id: str, said: ReviewIn, parts: The, caller: Reviewer) -> ReviewOut:
-    """Keeps your truth beside the verdict: `{"label": …}`, `{"label": null}` for none of these, `{"correct": true}`."""
-    with parts.database.write() as session:
-        item = find_item(session, caller.owner, item_id)
-        label, correct = truth_of(item, said, parts.catalog)
-        kept = review_out(review(session, item, label, correct))
-    log.info("reviewed", item=item_id, correct=correct)
-    return kept

@@ -77,7 +77,7 @@ def _at(session: Session, places: list[Place], filter_: Filter, options: Sequenc
 
 def _few_jobs(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[str] | None:
     """The jobs that can hold such items, newest first; None when they are many, or any job will do."""
-    if filter_.model is None and filter_.since is None and filter_.until is None:
+    if all(wanted is None for wanted in (filter_.job, filter_.model, filter_.since, filter_.until)):
         return None
     query = select(Job.id).where(Job.owner == owner, suiting_jobs(filter_)).order_by(Job.id.desc())
     if after is not None:

@@ -1,6 +1,6 @@
 """The items of one job: pages by keyset, never by offset."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
@@ -22,6 +22,12 @@ def items_of_job(session: Session, job_id: str, limit: int, after: int = -1, fil
 def item(session: Session, owner: str, job_id: str, position: int) -> Item | None:
     """One item of the owner's."""
     return session.scalar(select(Item).where(Item.job_id == job_id, Item.position == position, Item.owner == owner))
+
+
+def items_at(session: Session, owner: str, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], Item]:
+    """Those of the owner's items that are at these places, each a job and a position."""
+    query = select(Item).where(tuple_(Item.job_id, Item.position).in_(places), Item.owner == owner)
+    return {(found.job_id, found.position): found for found in session.scalars(query)}
 
 
 def source_of(session: Session, item: Item) -> Source | None:

@@ -26,6 +26,7 @@ class Filter:
     name: str | None = None
     since: float | None = None
     until: float | None = None
+    job: str | None = None
 
 
 ANY = Filter()
@@ -43,6 +44,7 @@ def conditions(filter_: Filter) -> ColumnElement[bool]:
             (Item.reason, filter_.reason),
             (Item.label, filter_.label),
             (Item.model, filter_.model),
+            (Item.job_id, filter_.job),
         )
         if value is not None
     ]
@@ -79,6 +81,8 @@ def start(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
 def suiting_jobs(filter_: Filter) -> ColumnElement[bool]:
     """What a job must fulfil to hold such items: they have the model of their job, and are judged before its end."""
     wanted: list[ColumnElement[bool]] = []
+    if filter_.job is not None:
+        wanted.append(Job.id == filter_.job)
     if filter_.model is not None:
         wanted.append(Job.model == filter_.model)
     if filter_.since is not None:

@@ -1,5 +1,6 @@
 """What people say about verdicts."""
 
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,3 +19,13 @@ def review(session: Session, item: Item, label: str | None, correct: bool) -> Re
         .returning(Review)
     )
     return session.scalars(statement, execution_options={"populate_existing": True}).one()
+
+
+def unreview(session: Session, item: Item) -> bool:
+    """Takes the review of an item back; False when it has none."""
+    hit = session.execute(
+        delete(Review)
+        .where(Review.job_id == item.job_id, Review.position == item.position)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(hit.rowcount)  # type: ignore[attr-defined]

@@ -61,6 +61,7 @@ def wanted(item: Item, filter_: Filter, reviewed: set[tuple[str, int]]) -> bool:
         all(asked is None or asked == has for asked, has in pairs)
         and (filter_.reviewed is None or filter_.reviewed == ((item.job_id, item.position) in reviewed))
         and (filter_.name is None or item.name.startswith(filter_.name))
+        and (filter_.job is None or item.job_id == filter_.job)
         and (filter_.since is None or item.decided_at >= filter_.since)
         and (filter_.until is None or item.decided_at < filter_.until)
     )
@@ -83,10 +84,11 @@ def test_every_combination_finds_what_it_says(
         PREFIXES,
         (None, DAY),
         (None, 2 * DAY),
+        (None, days[-1].job_id),
     ]
     found = 0
-    for decision, label, model, seen, name, since, until in itertools.product(*choices):
-        filter_ = Filter(decision, None, label, model, seen, name, since, until)
+    for decision, label, model, seen, name, since, until, job in itertools.product(*choices):
+        filter_ = Filter(decision, None, label, model, seen, name, since, until, job)
         expected = [(i.job_id, i.position) for i in days if wanted(i, filter_, reviewed)]
         with desk.database.read() as session:
             assert [(i.job_id, i.position) for i in items_of_owner(session, "ann", 100, None, filter_)] == expected
