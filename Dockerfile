@@ -10,6 +10,7 @@ COPY worker worker
 COPY api api
 COPY client client
 COPY cli cli
+COPY xmp xmp
 RUN pip install --no-cache-dir -c constraints.txt -e .
 
 USER shoebox
