@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,8 @@ def write(sidecar: Sidecar, data: bytes) -> None:
     Raises Untouchable, also when another program changed the file since it was read.
     """
     path = sidecar.path
-    # The name is shortened, for with an ending more it may be longer than a file's name can be.
-    partial = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
+    # Not the sidecar's own name with an ending more: that may be longer than a name can be.
+    partial = path.with_name(f".shoebox-{secrets.token_hex(8)}.part")
     try:
         with partial.open("xb") as file:
             file.write(data)

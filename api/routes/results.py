@@ -1,8 +1,9 @@
 """Results as files."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from api.auth import Reader
@@ -10,13 +11,18 @@ from api.lookup import find_results
 from api.parts import Parts, The
 from api.results import as_csv, jsonl
 from api.schemas import ItemOut
+from api.sidecars import parents_of, sidecars
 from api.views import item_out, job_out
 from api.workbook import as_xlsx
+from api.zips import zipped
 from db.query.items import every_item
+from db.query.places import places
 from db.store.keys import Caller
+from xmp.names import ROOT, ROOT_PATTERN, Naming
 
 router = APIRouter(prefix="/v1/jobs", tags=["Results"])
 _JSONL, _CSV = "application/x-ndjson", "text/csv; charset=utf-8"
+_ZIP = "application/zip"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -54,6 +60,27 @@ def results_xlsx(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
         job = job_out(session, find_results(session, caller.owner, job_id))
     items = (item_out(item) for item in every_item(parts.database, job.id))
     return _file(as_xlsx(job, items), f"{job.id}.xlsx", _XLSX)
+
+
+@router.get(
+    "/{job_id}/sidecars.zip",
+    response_class=StreamingResponse,
+    responses={200: {"content": {_ZIP: {}}, "description": "An XMP sidecar for each tagged photo, at its path."}},
+    summary="Tags as XMP sidecars",
+)
+def sidecars_zip(
+    job_id: str,
+    parts: The,
+    caller: Reader,
+    root: Annotated[str, Query(pattern=ROOT_PATTERN, description="The keyword above all tags.")] = ROOT,
+    naming: Annotated[Naming, Query(description="full: `IMG.jpg.xmp`; stem: `IMG.xmp`.")] = Naming.FULL,
+) -> StreamingResponse:
+    """What photo programs read beside a photo: its tags as keywords. Paths are as in the upload and stay below it."""
+    with parts.database.read() as session:
+        job = find_results(session, caller.owner, job_id)
+        parents, sources = parents_of(parts.catalog, job), places(session, job.id)
+    files = sidecars(every_item(parts.database, job_id), sources, parents, root, naming)
+    return _file(zipped(files), f"{job_id}-sidecars.zip", _ZIP)
 
 
 def _answer(

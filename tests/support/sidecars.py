@@ -1,9 +1,12 @@
 """Sidecars as other programs write them, and independent programs that read them back."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +146,16 @@ def rewritten(path: Path, *keywords: str) -> None:
         "data['Xmp.dc.subject'] = words; data['Xmp.xmp.Rating'] = '3'; image.writeMetadata()\n"
     )
     subprocess.run([sys.executable, "-c", code, str(path), *keywords], check=True)
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user without rights, where the tests run as root, whom nothing is forbidden."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
