@@ -5,7 +5,6 @@ prints the process' peak resident memory in each. Needs that much disk, and Linu
 """
 
 import argparse
-import json
 import os
 import socket
 import subprocess
@@ -20,7 +19,6 @@ import httpx
 from db.database import Database
 from db.local_key import ensure_local_key
 from db.upgrade import upgrade
-from model.bundle import MANIFEST, seal
 
 BLOCK = os.urandom(2**20)
 GIGABYTE = 2**30
@@ -48,27 +46,19 @@ def main() -> int:
 def _measure(home: Path, key: str, blocks: int) -> list[float]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    _write_model(home / "models" / "bench")
     command = [sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--port", str(port)]
-    environment = {**os.environ, "SHOEBOX_DATA_DIR": str(home), "SHOEBOX_MODEL": "bench", "SHOEBOX_LOG_LEVEL": "error"}
+    environment = {**os.environ, "SHOEBOX_DATA_DIR": str(home), "SHOEBOX_MODEL": "scenes", "SHOEBOX_LOG_LEVEL": "error"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": key}, timeout=600) as client:
-            _wait(client)
-            print(f"idle                {_memory(process.pid, 'VmRSS'):7.1f} MB")
+            wait(client)
+            print(f"idle                {memory(process.pid, 'VmRSS'):7.1f} MB")
             raw = _send(client, process.pid, "raw body", "application/octet-stream", blocks)
             form = _send(client, process.pid, "multipart", "multipart/form-data; boundary=bench", blocks)
         return [raw, form]
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _write_model(folder: Path) -> None:
-    # No worker runs here: the API only looks the model up, and that by its manifest alone.
-    facts = {"name": "bench", "version": "1", "labels": ["one", "two"]}
-    folder.mkdir(parents=True)
-    (folder / MANIFEST).write_text(json.dumps({**facts, "seal": seal(facts)}))
 
 
 def _send(client: httpx.Client, pid: int, name: str, content_type: str, blocks: int) -> float:
@@ -87,20 +77,21 @@ def _send(client: httpx.Client, pid: int, name: str, content_type: str, blocks: 
     answer.raise_for_status()
     job = answer.json()
     assert job["sources"][0]["bytes"] == blocks * len(BLOCK)
-    peak = _memory(pid, "VmHWM")
+    peak = memory(pid, "VmHWM")
     print(f"{name:<12}{blocks / 1024:5.1f} GB {peak:7.1f} MB peak, {seconds:6.1f} s, {blocks / seconds:6.0f} MB/s")
     client.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
     client.delete(f"/v1/jobs/{job['id']}").raise_for_status()
     return peak
 
 
-def _memory(pid: int, field: str) -> float:
+def memory(pid: int, field: str) -> float:
     """A field of the process' memory status, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
 
 
-def _wait(client: httpx.Client) -> None:
+def wait(client: httpx.Client) -> None:
+    """Waits until the API answers."""
     deadline = time.monotonic() + 60
     while True:
         try:
