@@ -15,7 +15,7 @@ import httpx
 from client.errors import Refused, UnexpectedAnswer, retry_after
 from client.job import Job
 from client.transport import Transport
-from client.upload import UNKNOWN, Upload, multipart, shown
+from client.upload import UNKNOWN, Photo, Photos, Upload, multipart, shown, uploads_of
 from client.values import Item, JobView, Review
 
 Value = TypeVar("Value")
@@ -49,7 +49,7 @@ class Client:
 
     def submit(
         self,
-        uploads: Sequence[Upload],
+        photos: Photos,
         *,
         idempotency_key: str | None = None,
         on_bytes: Callable[[int], None] | None = None,
@@ -58,11 +58,13 @@ class Client:
     ) -> Job:
         """Sends photos and ZIPs; returns their job once the server has taken it over.
 
+        ``photos``: a path of an image, a ZIP or a folder (sent with its sub-folders), an `Upload`, or several of them.
         One ZIP or image is sent as the raw body, all else as multipart; neither is held in memory. An interrupted
         upload is sent again under the same idempotency key (a random one by default): it never becomes two jobs.
         ``on_bytes`` is told how many bytes of the current try were sent. ``params``: model, backend, top_k,
-        min_confidence, novelty, allow, deny.
+        min_confidence, novelty, allow, deny. Raises `OSError` where a file cannot be read.
         """
+        uploads = uploads_of(photos)
         raw = len(uploads) == 1 and uploads[0].content_type != UNKNOWN
         body = uploads[0] if raw else multipart(uploads)
         headers = {"Content-Type": body.content_type, "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
@@ -84,8 +86,9 @@ class Client:
         )
         return self._job(answer)
 
-    def classify(self, photo: Upload, *, timeout: float = 10.0, **params: Any) -> Item:
+    def classify(self, photo: Photo, *, timeout: float = 10.0, **params: Any) -> Item:
         """Judges one photo, and waits for its verdict however long the queue is."""
+        (photo,) = uploads_of(photo)
         headers = {"Content-Type": photo.content_type, "Content-Length": str(photo.size)}
         query = {**_query(params), "name": shown(photo.name), "timeout": timeout}
         answer = self._transport.call(
@@ -227,7 +230,7 @@ class Client:
         return path
 
     def _job(self, data: Any) -> Job:
-        return Job(_typed(JobView.from_json, data), self._look, patience=self._patience)
+        return Job(_typed(JobView.from_json, data), self._look, self.items, patience=self._patience)
 
     def _look(self, job_id: str) -> JobView:
         answer = self._transport.call("GET", f"/v1/jobs/{job_id}")

@@ -1,6 +1,8 @@
 """What can go wrong between a caller and Shoebox, one class each."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -72,6 +74,15 @@ class WaitedTooLong(ShoeboxError):
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds in the answer's Retry-After; ``None`` without one (the date form is not used by Shoebox)."""
+    """Seconds that the answer's Retry-After asks to wait; ``None`` without one.
+
+    Shoebox gives seconds; what stands before it may give a date.
+    """
     text = response.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else None
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())

@@ -1,20 +1,23 @@
 """A job that was submitted, to be looked at and waited for."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from client.errors import Unreachable, WaitedTooLong
-from client.values import JobView
+from client.values import Item, JobView
 
 Look = Callable[[str], JobView]
+Items = Callable[..., Iterator[Item]]
 
 
 class Job:
     """A handle on one job. ``view`` is the job as it was when last asked for."""
 
-    def __init__(self, view: JobView, look: Look, *, pause: float = 0.5, patience: float = 0.0) -> None:
+    def __init__(self, view: JobView, look: Look, items: Items, *, pause: float = 0.5, patience: float = 0.0) -> None:
         self.view = view
         self._look = look
+        self._items = items
         self._pause = pause
         self._patience = patience
 
@@ -22,6 +25,10 @@ class Job:
     def id(self) -> str:
         """The job's id."""
         return self.view.id
+
+    def items(self, **filters: Any) -> Iterator[Item]:
+        """The photos that have a verdict, as `Client.items` gives them."""
+        return self._items(self.id, **filters)
 
     def refresh(self) -> JobView:
         """Asks for the job anew."""

@@ -13,7 +13,6 @@ from client.errors import Refused, UnexpectedAnswer, Unreachable
 # Answers that say "not now": the same request may well succeed a little later.
 _NOT_NOW = frozenset({429, 502, 503, 504})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_LONGEST_PAUSE = 15.0
 Body = Callable[[], Iterable[bytes]]
 
 
@@ -82,7 +81,7 @@ class Transport:
             except httpx.TransportError as error:
                 problem = Unreachable(self.url, error)
             asked = problem.retry_after if isinstance(problem, Refused) else None
-            wait = min(asked if asked is not None else pause, _LONGEST_PAUSE)
+            wait = pause if asked is None else asked
             hopeless = isinstance(problem, Refused) and problem.status not in _NOT_NOW
             if hopeless or time.monotonic() + wait > deadline:
                 raise problem

@@ -1,5 +1,6 @@
 """A request body that can be sent again: a file, a folder or several of them."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,10 @@ class Upload:
     left_out: list[str] = field(default_factory=list)
 
 
+Photo = Upload | str | os.PathLike[str]
+Photos = Photo | Sequence[Photo]
+
+
 def of_file(path: Path) -> Upload:
     """A file as it lies on disk. Raises `OSError` when it cannot be read."""
     size = path.stat().st_size
@@ -73,6 +78,14 @@ def folder_name(path: Path) -> str:
 def of_path(path: Path) -> Upload:
     """A folder or a file."""
     return of_folder(path) if path.is_dir() else of_file(path)
+
+
+def uploads_of(photos: Photos) -> list[Upload]:
+    """What was named, in order. Raises `OSError` where a path cannot be read, `ValueError` where nothing was named."""
+    several = [photos] if isinstance(photos, Upload | str | os.PathLike) else list(photos)
+    if not several:
+        raise ValueError("there is nothing to send")
+    return [one if isinstance(one, Upload) else of_path(Path(one)) for one in several]
 
 
 def multipart(uploads: Sequence[Upload]) -> Upload:

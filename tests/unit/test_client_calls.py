@@ -2,9 +2,11 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import Message
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -203,6 +205,46 @@ def test_retry_after_is_kept_to(server: Server, client: Client, monkeypatch: pyt
     client.job("J1")
 
     assert waits == [3.0]
+
+
+def test_retry_after_may_be_a_date(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("client.transport.time.sleep", waits.append)
+    in_three = formatdate(time.time() + 3, usegmt=True)
+    answers = iter([Answer(503, {"detail": "busy"}, {"Retry-After": in_three}), Answer(200, job())])
+    server.answer = lambda request: next(answers)
+
+    client.job("J1")
+
+    assert 1.5 < waits[0] <= 3
+
+
+def test_longer_than_there_is_patience_is_not_waited_for(server: Server, client: Client) -> None:
+    server.answer = lambda request: Answer(429, {"detail": "slower"}, {"Retry-After": "60"})
+
+    with pytest.raises(Refused) as caught:
+        client.job("J1")
+
+    assert caught.value.retry_after == 60
+    assert len(server.asked) == 1
+
+
+def test_paths_are_sent_as_they_are_named(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(b"photo")
+    server.answer = lambda request: Answer(202, job())
+
+    client.submit(tmp_path / "in")
+    client.submit([tmp_path / "in", str(tmp_path / "in" / "a.jpg")])
+
+    assert [request.headers["Content-Type"].partition(";")[0] for request in server.asked] == [
+        "application/zip",
+        "multipart/form-data",
+    ]
+    with pytest.raises(ValueError, match="nothing to send"):
+        client.submit([])
+    with pytest.raises(FileNotFoundError):
+        client.submit(tmp_path / "nothing.jpg")
 
 
 def test_problem_becomes_one_typed_error(server: Server, client: Client) -> None:
