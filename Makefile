@@ -51,7 +51,7 @@ clean:
 
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing Shoebox into .venv (half a minute)"
-	@$(INSTALL) -e .
+	@$(INSTALL) -e '.[dashboard]'
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from cli.output import NO_STACK, Failure
@@ -11,6 +12,7 @@ from settings import Settings
 REDIS = "redis"
 GROUP = "shoebox"
 CLASSIFY = "worker-classify"
+DASHBOARD = "dashboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,22 @@ def programs(settings: Settings) -> list[Program]:
         Program("worker-control", f"{python} worker control"),
         Program(CLASSIFY, f"{python} worker classify"),
     ]
+    if has_dashboard(settings):
+        ours.append(Program(DASHBOARD, f"{python} dashboard"))
     if not settings.embedded_redis:
         return ours
     return [Program(REDIS, f"{redis_server().name} redis.conf"), *ours]
+
+
+def has_dashboard(settings: Settings) -> bool:
+    """Whether the dashboard is wanted and installed."""
+    return settings.dashboard and find_spec("streamlit") is not None
+
+
+def dashboard_url(settings: Settings) -> str | None:
+    """Where people of this machine find the dashboard; ``None`` where there is none."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return f"http://{host}:{settings.dashboard_at}" if has_dashboard(settings) else None
 
 
 def search_path(settings: Settings) -> str:

@@ -52,12 +52,18 @@ def _start(given: "Settings", tell: Callable[[str], None]) -> None:
 
 def up(as_json: AsJson = False) -> None:
     """Start Shoebox on this machine, or say that it runs already."""
+    from cli.programs import dashboard_url
+
     given = local_settings()
     _start(given, note if as_json else say)
+    pages = dashboard_url(given)
     if as_json:
-        show_json({"url": given.url, "docs": f"{given.url}/docs", "key_file": str(given.key_path)})
+        found = {"url": given.url, "docs": f"{given.url}/docs", "dashboard": pages, "key_file": str(given.key_path)}
+        show_json(found)
         return
     say(f"Shoebox is up at {given.url} (its interface: {given.url}/docs)")
+    if pages:
+        say(f"The dashboard: {pages}")
 
 
 def prepare() -> None:
@@ -110,7 +116,9 @@ def status(as_json: AsJson = False) -> None:
 
 
 def logs(
-    name: Annotated[str, typer.Argument(help="api, worker-control, worker-classify, redis or supervisord.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="api, worker-control, worker-classify, dashboard, redis or supervisord.")
+    ] = "",
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
 ) -> None:
     """Show the end of the logs."""

@@ -13,7 +13,7 @@ from typing import Any
 from cli.orphans import end_orphans
 from cli.output import NO_STACK, Failure, own_name, span
 from cli.port import holder
-from cli.programs import CLASSIFY
+from cli.programs import CLASSIFY, DASHBOARD, has_dashboard
 from cli.supervise import STARTED, Supervisor, environment
 from settings import Settings
 
@@ -63,7 +63,7 @@ def settings_changed(settings: Settings) -> bool:
 
 
 def check_port(settings: Settings) -> None:
-    """Raises `Failure` when the API could not listen."""
+    """Raises `Failure` when the API or the dashboard could not listen."""
     try:
         who = holder(settings.host, settings.port)
     except OSError as error:
@@ -71,6 +71,14 @@ def check_port(settings: Settings) -> None:
     if who is not None:
         raise Failure(
             f"port {settings.port} is taken by {who}; choose another: SHOEBOX_PORT={settings.port + 1} {own_name()} up",
+            NO_STACK,
+        )
+    who = holder(settings.host, settings.dashboard_at) if has_dashboard(settings) else None
+    if who is not None:
+        raise Failure(
+            f"port {settings.dashboard_at} of the dashboard is taken by {who}; choose another: "
+            f"SHOEBOX_DASHBOARD_PORT={settings.dashboard_at + 1} {own_name()} up, or do without: "
+            f"SHOEBOX_DASHBOARD=no {own_name()} up",
             NO_STACK,
         )
 
@@ -102,7 +110,8 @@ def wait_ready(supervisor: Supervisor, tell: Tell) -> None:
     started = time.monotonic()
     pids: dict[str, set[int]] = defaultdict(set)
     while True:
-        states = supervisor.states()
+        # Nobody's photos wait for the dashboard.
+        states = [state for state in supervisor.states() if state.name != DASHBOARD]
         # A worker that has just died is alive in the database for seconds more: its process must stand, too.
         missing = not_ready(supervisor.settings) or [state.name for state in states if state.state != "RUNNING"]
         if not missing:

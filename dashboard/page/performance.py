@@ -1,0 +1,8 @@
+"""The page "Performance"."""
+
+import streamlit as st
+
+
+def page() -> None:
+    """Shows it."""
+    st.title("Performance")

@@ -1,0 +1,8 @@
+"""The page "Rejections"."""
+
+import streamlit as st
+
+
+def page() -> None:
+    """Shows it."""
+    st.title("Rejections")

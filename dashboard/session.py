@@ -1,0 +1,119 @@
+"""Who is at the page, and the client that speaks for them. Keys stay in this process: no page and no URL has one."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+import streamlit as st
+
+from client.client import Client
+from client.errors import Refused, ShoeboxError
+from settings import Settings
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+NO_OWNER = re.compile(r"[^A-Za-z0-9._@-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signed in: their client, whose photos they see, and what they may do."""
+
+    client: Client
+    owner: str
+    scopes: frozenset[str]
+
+    @property
+    def admin(self) -> bool:
+        """Whether they see keys, workers and the system."""
+        return "admin" in self.scopes
+
+    def may(self, scope: str) -> bool:
+        """Whether they may submit, read or review."""
+        return self.admin or scope in self.scopes
+
+
+@cache
+def settings() -> Settings:
+    """The settings, read once."""
+    return Settings()
+
+
+def person() -> Person:
+    """Whoever signed in to this session. Only pages that `app` shows call this."""
+    return cast(Person, st.session_state["person"])
+
+
+def client() -> Client:
+    """Their client."""
+    return person().client
+
+
+def signed_in() -> bool:
+    """Whether somebody is; where nobody has to sign in, this does it. Raises `ShoeboxError` when the API is away."""
+    if "person" in st.session_state:
+        return True
+    chosen = settings()
+    if chosen.dashboard_sign_in == "oidc":
+        if not _user().get("is_logged_in"):
+            return False
+        sign_in(_local_key(), act_for=owner_of(_user()))
+        return True
+    if chosen.dashboard_sign_in == "auto" and chosen.host in LOOPBACK and _local_key():
+        sign_in(_local_key())
+        return True
+    return False
+
+
+def sign_in(key: str, act_for: str | None = None) -> None:
+    """Makes the session that of the key's owner. Raises `Refused` for a key that is not good, `ShoeboxError` else."""
+    chosen = settings()
+    made = Client(chosen.server_url or chosen.url, key, patience=3.0, act_for=act_for)
+    try:
+        found = made.me()
+    except ShoeboxError:
+        made.close()
+        raise
+    st.session_state["person"] = Person(made, found["owner"], frozenset(found["scopes"]))
+
+
+def sign_out() -> None:
+    """Forgets the key."""
+    found = st.session_state.pop("person", None)
+    if found is not None:
+        found.client.close()
+    if settings().dashboard_sign_in == "oidc":
+        st.logout()
+
+
+def automatic() -> bool:
+    """Whether nobody has to sign in here, so that signing out would make no sense."""
+    return settings().dashboard_sign_in == "auto" and settings().host in LOOPBACK and bool(_local_key())
+
+
+def owner_of(user: dict[str, Any]) -> str:
+    """The owner whose photos somebody sees who signed in by OpenID Connect: their e-mail address, else their subject.
+
+    Raises `Refused` where the provider has not verified the address, since it could then be anybody's.
+    """
+    if user.get("email") and user.get("email_verified", True):
+        name = str(user["email"]).lower()
+    elif user.get("email"):
+        raise Refused(403, "unverified", "Your e-mail address is not verified with the service you signed in with.")
+    else:
+        name = str(user.get("sub", ""))
+    return NO_OWNER.sub("_", name)[:64]
+
+
+def _user() -> dict[str, Any]:
+    return dict(st.user.to_dict())
+
+
+def _local_key() -> str:
+    chosen = settings()
+    if chosen.server_key.get_secret_value():
+        return chosen.server_key.get_secret_value()
+    try:
+        return chosen.key_path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,58 @@
+"""A running Shoebox with its dashboard, and what browser tests ask of a page."""
+
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from client.client import Client
+
+ROOT = Path(__file__).parents[2]
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running Shoebox: the dashboard's address, the API's, and an admin's client."""
+
+    url: str
+    api: str
+    home: Path
+    client: Client
+    job: str
+    environment: dict[str, str]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def shoebox(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    code = "from cli.main import run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200
+    )
+
+
+def settled(page: Page, heading: str) -> None:
+    """Waits until the page with that heading is there and Streamlit has nothing more to do."""
+    expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
+
+
+def accessible(page: Page) -> None:
+    """Asserts that axe finds nothing that breaks WCAG A or AA in what we made or chose."""
+    found = Axe().run(
+        page,
+        options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}},
+    )
+    violations = [
+        (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]
+    ]
+    assert not violations, violations
