@@ -26,6 +26,7 @@ from api.routes import (
     jobs,
     me,
     models,
+    queue,
     results,
     reviews,
     scores,
@@ -62,7 +63,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.traffic = Traffic()
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     add_handlers(app)
-    for routes in (submit, jobs, results, items, exports, reviews, scores, stats, models, benchmark, me, admin, health):
+    for routes in (
+        submit,
+        jobs,
+        results,
+        items,
+        exports,
+        reviews,
+        scores,
+        stats,
+        queue,
+        models,
+        benchmark,
+        me,
+        admin,
+        health,
+    ):
         app.include_router(routes.router)
     app.add_middleware(Frame, traffic=app.state.traffic)
     app.add_middleware(Cors, origins=chosen.origins)

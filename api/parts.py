@@ -1,6 +1,7 @@
 """What the API owns while it runs."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -29,6 +30,7 @@ class Parts:
     previews: Previews
     catalog: Catalog
     gate: Gate
+    started: float = field(default_factory=time.monotonic)
 
 
 async def parts_of(request: Request) -> Parts:

@@ -215,6 +215,8 @@ class WorkerOut(BaseModel):
     backend: str | None = Field(description="What runs its networks by its own choice.", examples=["openvino"])
     started_at: Time = Field(description="When it started.")
     beat_at: Time = Field(description="When it was last heard of.")
+    holding: int = Field(description="Shards it has in hand; of a control worker: uploads that it opens.", examples=[2])
+    jobs: list[str] = Field(description="The jobs these belong to, as far as they are yours.", examples=[[JOB_ID]])
 
 
 class Part(BaseModel):

@@ -205,6 +205,17 @@ class Tally(Base):
     count: Mapped[int] = mapped_column(BigInteger)
 
 
+class Latency(Base):
+    """How many photos took how long in the network, by hour (since 1970 UTC), backend and bucket (db/buckets.py)."""
+
+    __tablename__ = "latencies"
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    backend: Mapped[str] = mapped_column(String(32), primary_key=True)
+    bucket: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
 class Review(Base):
     """What a person says about an item. ``label`` null: none of the model's labels fits."""
 

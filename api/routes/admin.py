@@ -1,4 +1,4 @@
-"""What administrators see and do: keys, workers."""
+"""What administrators see and do: keys, workers, the system."""
 
 import structlog
 from fastapi import APIRouter
@@ -8,6 +8,9 @@ from api.lookup import NotFound
 from api.parts import The
 from api.schemas import Page, iso, iso_or_none
 from api.schemas_more import KeyIn, KeyOut, NewKey, WorkerOut
+from api.schemas_stats import SystemOut
+from api.system import describe_system
+from db.query.queue import Holding, holdings
 from db.query.workers import alive
 from db.schema import Key
 from db.store.keys import Scope, create_key, list_keys, revoke_key
@@ -45,8 +48,9 @@ def revoke(key_id: str, parts: The, caller: Admin) -> None:
 
 @router.get("/workers", summary="List workers")
 def workers(parts: The, caller: Admin) -> Page[WorkerOut]:
-    """Every worker process that is alive."""
+    """Every worker process that is alive, and what it has in hand."""
     with parts.database.read() as session:
+        held = holdings(session)
         found = [
             WorkerOut(
                 name=worker.name,
@@ -57,10 +61,22 @@ def workers(parts: The, caller: Admin) -> Page[WorkerOut]:
                 backend=worker.backend,
                 started_at=iso(worker.started_at),
                 beat_at=iso(worker.beat_at),
+                holding=held[worker.name].count if worker.name in held else 0,
+                jobs=_own(held.get(worker.name), caller.owner),
             )
             for worker in alive(session)
         ]
     return Page(data=found, next=None)
+
+
+@router.get("/system", summary="How this server is set up")
+def system(parts: The, caller: Admin) -> SystemOut:
+    """Version, what it keeps, and the limits in force; no secrets, no paths."""
+    return describe_system(parts)
+
+
+def _own(holding: Holding | None, owner: str) -> list[str]:
+    return [] if holding is None else [job for job, whose in holding.jobs if whose == owner]
 
 
 def _key_out(key: Key) -> KeyOut:

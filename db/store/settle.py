@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.schema import Item, Job, Shard
 from db.states import JobState, ShardState
 from db.store.counts import add_to_tallies, close_if_done, database_time, lock_job
+from db.store.latencies import add_to_latencies
 from db.store.shards import Claim
 from model.verdict import Decision, Verdict
 
@@ -21,6 +22,16 @@ class Rest(StrEnum):
     NONE = "none"
     READY = "ready"
     CANCELED = "canceled"
+
+
+class Written(NamedTuple):
+    """What the counts want to know of an item that was inserted."""
+
+    decision: str
+    reason: str | None
+    label: str | None
+    backend: str | None
+    inference_ms: float | None
 
 
 class LeaseLost(Exception):
@@ -34,8 +45,8 @@ class SettleIncomplete(Exception):
 def settle(session: Session, claim: Claim, verdicts: Mapping[int, Verdict], rest: Rest = Rest.NONE) -> bool:
     """Writes the verdicts (by position) of a claimed shard; returns whether that closed the job.
 
-    Order: job row locked, shard fenced by its attempt, items inserted, counts and tallies, closing. LeaseLost rolls all
-    of it back.
+    Order: job row locked, shard fenced by its attempt, items inserted, counts, tallies and latencies, closing.
+    LeaseLost rolls all of it back.
     """
     job = lock_job(session, claim.job)
     left = [entry for entry in claim.entries if entry[0] not in verdicts]
@@ -71,29 +82,30 @@ def _fence(session: Session, claim: Claim, left: list[list[Any]], rest: Rest) ->
         raise LeaseLost(f"shard {claim.shard} was taken over after attempt {claim.attempt}")
 
 
-def insert_items(
-    session: Session, job: Job, source: str, judged: Sequence[tuple[list[Any], Verdict]]
-) -> list[tuple[str, str | None, str | None]]:
-    """Inserts (entry, verdict) pairs that are not there yet; returns (decision, reason, label) of those inserted."""
+def insert_items(session: Session, job: Job, source: str, judged: Sequence[tuple[list[Any], Verdict]]) -> list[Written]:
+    """Inserts (entry, verdict) pairs that are not there yet; returns what was inserted."""
     if not judged:
         return []
     at = database_time(session)
     rows = [_row(job, source, entry, verdict, at) for entry, verdict in judged]
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     insert = sqlite.insert(Item) if on_sqlite else postgresql.insert(Item)
-    statement = insert.on_conflict_do_nothing().returning(Item.decision, Item.reason, Item.label)
+    kept = (Item.decision, Item.reason, Item.label, Item.backend, Item.inference_ms)
+    statement = insert.on_conflict_do_nothing().returning(*kept)
     # The rows apart from the statement: SQLAlchemy batches them, three to nine times as fast as values() would be.
-    return [(row.decision, row.reason, row.label) for row in session.execute(statement, rows)]
+    return [Written(*row) for row in session.execute(statement, rows)]
 
 
-def count(session: Session, job: Job, written: Sequence[tuple[str, str | None, str | None]]) -> None:
-    """Adds inserted items to the locked job's counts and to the tallies."""
-    decisions = [decision for decision, _, _ in written]
+def count(session: Session, job: Job, written: Sequence[Written]) -> None:
+    """Adds inserted items to the locked job's counts, to the tallies, and to the latencies where the network ran."""
+    decisions = [item.decision for item in written]
     job.accepted += decisions.count(Decision.ACCEPTED)
     job.rejected += decisions.count(Decision.REJECTED)
     job.failed += decisions.count(Decision.FAILED)
     job.pending -= len(decisions)
-    add_to_tallies(session, job.owner, job.model, written)
+    add_to_tallies(session, job.owner, job.model, [item[:3] for item in written])
+    timed = [(item.backend or "", item.inference_ms) for item in written if item.inference_ms is not None]
+    add_to_latencies(session, job.owner, timed)
 
 
 def _row(job: Job, source: str, entry: list[Any], verdict: Verdict, at: float) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""What waits and what is being worked on."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.schema import Job, Shard
+from db.states import JobState, Lane, ShardState
+
+
+@dataclass(slots=True)
+class Queue:
+    """Shards that wait and that workers have, photos and uploads that wait.
+
+    ``oldest_seconds``: how long ago the oldest of the jobs that wait for something was submitted; None: none waits.
+    """
+
+    ready: int = 0
+    leased: int = 0
+    items_ready: int = 0
+    uploads_waiting: int = 0
+    oldest_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Holding:
+    """What a worker has in hand: shards, or uploads that it opens; ``jobs`` are ids with the owners of the jobs."""
+
+    count: int = 0
+    jobs: list[tuple[str, str]] = field(default_factory=list)
+
+
+def queues(session: Session, owner: str) -> dict[Lane, Queue]:
+    """The owner's work by lane."""
+    found = {lane: Queue() for lane in Lane}
+    age = (now() - func.min(Job.submitted_at)).label("age")
+    shards = (
+        select(Shard.lane, Shard.state, func.count(), func.sum(Shard.size), age)
+        .join(Job, Job.id == Shard.job_id)
+        .where(Shard.owner == owner, Shard.state.in_([ShardState.READY, ShardState.LEASED]))
+        .group_by(Shard.lane, Shard.state)
+    )
+    for lane, state, count, size, seconds in session.execute(shards):
+        queue = found[Lane(lane)]
+        if state == ShardState.LEASED:
+            queue.leased = count
+        else:
+            queue.ready, queue.items_ready, queue.oldest_seconds = count, int(size), seconds
+    uploads = (
+        select(Job.lane, func.count(), age).where(Job.owner == owner, Job.state == JobState.QUEUED).group_by(Job.lane)
+    )
+    for lane, count, seconds in session.execute(uploads):
+        queue = found[Lane(lane)]
+        queue.uploads_waiting = count
+        queue.oldest_seconds = oldest((queue.oldest_seconds, seconds))
+    return found
+
+
+def oldest(ages: Iterable[float | None]) -> float | None:
+    """The largest of those that are there, never below 0: the clock may have been set back."""
+    return max((max(age, 0.0) for age in ages if age is not None), default=None)
+
+
+def holdings(session: Session) -> dict[str, Holding]:
+    """What each worker has in hand, by its name."""
+    found: dict[str, Holding] = defaultdict(Holding)
+    shards = (
+        select(Shard.worker, Shard.job_id, Shard.owner, func.count())
+        .where(Shard.state == ShardState.LEASED)
+        .group_by(Shard.worker, Shard.job_id, Shard.owner)
+        .order_by(Shard.job_id)
+    )
+    opening = select(Job.worker, Job.id, Job.owner, 1).where(Job.state == JobState.UNPACKING).order_by(Job.id)
+    for query in (shards, opening):
+        for worker, job, owner, count in session.execute(query):
+            found[worker].count += count
+            found[worker].jobs.append((job, owner))
+    return dict(found)

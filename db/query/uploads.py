@@ -1,0 +1,12 @@
+"""What is kept of uploads."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.schema import Source
+
+
+def stored(session: Session) -> tuple[int, int]:
+    """How many uploaded files are kept, of all owners, and their bytes together."""
+    count, size = session.execute(select(func.count(), func.coalesce(func.sum(Source.bytes), 0))).one()
+    return int(count), int(size)
