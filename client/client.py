@@ -1,31 +1,28 @@
 """The whole HTTP interface as typed calls."""
 
-import contextlib
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 
+from client.calls import given, typed
 from client.errors import Refused, UnexpectedAnswer, retry_after
+from client.insight import Insight
 from client.job import Job
+from client.reviewing import Reviewing
 from client.transport import Transport
 from client.upload import UNKNOWN, Photo, Photos, Upload, multipart, shown, uploads_of
-from client.values import Item, JobView, Review
+from client.values import Item, JobView
 
-Value = TypeVar("Value")
-PAGE = 500
 BENCHMARK_PAUSE = 1.0
-# Seconds without a byte. A workbook of a million photos takes the server about two minutes before the first.
-DOWNLOAD_PATIENCE = 600.0
 
 
-class Client:
+class Client(Insight, Reviewing):
     """Speaks to one Shoebox server with one key; close it, or use it in a ``with``.
 
     ``patience``: seconds for which calls that may be repeated go on while the server is away or overloaded.
@@ -70,7 +67,7 @@ class Client:
         headers = {"Content-Type": body.content_type, "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         if body.size is not None:
             headers["Content-Length"] = str(body.size)
-        query = _query(params)
+        query = given(params)
         if raw:
             query["name"] = shown(body.name)
         if metadata:
@@ -90,12 +87,12 @@ class Client:
         """Judges one photo, and waits for its verdict however long the queue is."""
         (photo,) = uploads_of(photo)
         headers = {"Content-Type": photo.content_type, "Content-Length": str(photo.size)}
-        query = {**_query(params), "name": shown(photo.name), "timeout": timeout}
+        query = {**given(params), "name": shown(photo.name), "timeout": timeout}
         answer = self._transport.call(
             "POST", "/v1/classify", params=query, body=photo.start, headers=headers, read_timeout=timeout + 30
         )
         if answer.status_code == 200:
-            return _typed(Item.from_json, answer.json())
+            return typed(Item.from_json, answer.json())
         job = self._job(answer.json())
         job.wait()
         item = next(self.items(job.id), None)
@@ -109,27 +106,23 @@ class Client:
 
     def jobs(self, **filters: Any) -> Iterator[JobView]:
         """All jobs of this key's owner, newest first, page by page as they are asked for."""
-        return (_typed(JobView.from_json, data) for data in self._pages("/v1/jobs", filters))
+        return (typed(JobView.from_json, data) for data in self._pages("/v1/jobs", filters))
 
     def items(self, job_id: str, **filters: Any) -> Iterator[Item]:
-        """A job's items in the order of their positions. Filters: decision, reason, label, model, reviewed."""
-        return (_typed(Item.from_json, data) for data in self._pages(f"/v1/jobs/{job_id}/items", filters))
+        """A job's items in the order of their positions.
+
+        Filters: decision, reason, label, model, reviewed, name (how it begins), and the days of the verdict (UTC,
+        both included), ``from_`` and ``to``: dates or their text.
+        """
+        return (typed(Item.from_json, data) for data in self._pages(f"/v1/jobs/{job_id}/items", filters))
 
     def history(self, **filters: Any) -> Iterator[Item]:
         """The items of all jobs, newest job first, with the same filters."""
-        return (_typed(Item.from_json, data) for data in self._pages("/v1/items", filters))
+        return (typed(Item.from_json, data) for data in self._pages("/v1/items", filters))
 
     def image(self, item_id: str, size: int) -> bytes:
         """The photo as a JPEG without metadata that fits in ``size`` x ``size`` pixels."""
         return self._transport.call("GET", f"/v1/items/{item_id}/image", params={"size": size}).content
-
-    def review(self, item_id: str, label: str | None) -> Review:
-        """Says which label is right, ``None`` where none of the model's labels fits."""
-        return self._review(item_id, {"label": label})
-
-    def confirm(self, item_id: str) -> Review:
-        """Says that the verdict is right as it stands."""
-        return self._review(item_id, {"correct": True})
 
     def results(self, job_id: str, kind: str, path: Path) -> Path:
         """Streams a job's results (jsonl, csv or xlsx) into the file ``path``, which appears only when complete."""
@@ -155,7 +148,7 @@ class Client:
 
         ``changes``: version, backend, top_k, min_confidence, novelty, allow, deny; the rest stays as the job had it.
         """
-        wanted = {"model": model, **_query(changes)}
+        wanted = {"model": model, **given(changes)}
         return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/rerun", json=wanted))
 
     def benchmark(self, photo: Upload, *, model: str | None = None, timeout: float = 60.0) -> dict[str, Any]:
@@ -163,17 +156,17 @@ class Client:
 
         Raises `Refused` where the worker could not measure.
         """
-        query = {**_query({"model": model}), "name": shown(photo.name), "timeout": timeout}
+        query = {**given({"model": model}), "name": shown(photo.name), "timeout": timeout}
         headers = {"Content-Type": photo.content_type, "Content-Length": str(photo.size)}
         found = self._transport.json(
             "POST", "/v1/benchmark", params=query, body=photo.start, headers=headers, read_timeout=timeout + 30
         )
-        while _typed(lambda answer: answer["state"], found) in ("queued", "running"):
+        while typed(lambda answer: answer["state"], found) in ("queued", "running"):
             time.sleep(BENCHMARK_PAUSE)
             found = self._transport.json("GET", f"/v1/benchmark/{found['id']}")
         if found["state"] == "failed":
             raise Refused(500, "benchmark_failed", found["error"]["message"])
-        return _typed(dict, found)
+        return typed(dict, found)
 
     def benchmarks(self) -> list[dict[str, Any]]:
         """The latest benchmarks, newest first (admin)."""
@@ -185,11 +178,11 @@ class Client:
 
     def model(self, name: str) -> dict[str, Any]:
         """One model with its card and thresholds."""
-        return _typed(dict, self._transport.json("GET", f"/v1/models/{name}"))
+        return typed(dict, self._transport.json("GET", f"/v1/models/{name}"))
 
     def me(self) -> dict[str, Any]:
         """Whose photos this key sees (``owner``), and what it may do (``scopes``)."""
-        return _typed(dict, self._transport.json("GET", "/v1/me"))
+        return typed(dict, self._transport.json("GET", "/v1/me"))
 
     def keys(self) -> list[dict[str, Any]]:
         """All keys, without their secrets (admin)."""
@@ -200,7 +193,7 @@ class Client:
         wanted: dict[str, Any] = {"name": name, "scopes": list(scopes)}
         if owner:
             wanted["owner"] = owner
-        return _typed(dict, self._transport.json("POST", "/v1/keys", json=wanted))
+        return typed(dict, self._transport.json("POST", "/v1/keys", json=wanted))
 
     def revoke_key(self, key_id: str) -> None:
         """Ends a key for good (admin)."""
@@ -208,58 +201,18 @@ class Client:
 
     def health(self) -> dict[str, Any]:
         """What `/health/ready` says; also where it says that jobs cannot be accepted."""
-        return _typed(dict, self._transport.health())
-
-    def _review(self, item_id: str, said: Mapping[str, Any]) -> Review:
-        return _typed(Review.from_json, self._transport.json("POST", f"/v1/items/{item_id}/review", json=said))
-
-    def _download(self, what: str, params: Mapping[str, Any], path: Path) -> Path:
-        """Into a file that appears only when complete. A workbook's first byte comes after its last row was read."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with (
-                partial.open("wb") as file,
-                self._transport.stream(what, params=_query(params), read_timeout=DOWNLOAD_PATIENCE) as answer,
-            ):
-                for chunk in answer.iter_bytes():
-                    file.write(chunk)
-            partial.replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                partial.unlink()
-        return path
+        return typed(dict, self._transport.health())
 
     def _job(self, data: Any) -> Job:
-        return Job(_typed(JobView.from_json, data), self._look, self.items, patience=self._patience)
+        return Job(typed(JobView.from_json, data), self._look, self.items, patience=self._patience)
 
     def _look(self, job_id: str) -> JobView:
         answer = self._transport.call("GET", f"/v1/jobs/{job_id}")
-        return replace(_typed(_job_view, answer), again=retry_after(answer))
-
-    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
-        query = {"limit": PAGE, **_query(filters)}
-        while True:
-            page = self._transport.json("GET", path, params=query)
-            yield from _typed(lambda found: found["data"], page)
-            if not page.get("next"):
-                return
-            query["after"] = page["next"]
-
-
-def _query(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what was not given; lists become repeated fields."""
-    return {name: value for name, value in params.items() if value is not None}
+        return replace(typed(_job_view, answer), again=retry_after(answer))
 
 
 def _job_view(answer: httpx.Response) -> JobView:
     return JobView.from_json(answer.json())
-
-
-def _typed(make: Callable[[Any], Value], data: Any) -> Value:
-    try:
-        return make(data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnexpectedAnswer(f"The server's answer is not understood ({error!r}).") from error
 
 
 def _counted(chunks: Iterable[bytes], on_bytes: Callable[[int], None] | None) -> Iterator[bytes]:

@@ -61,6 +61,20 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticket:
+    """A right to start one upload until ``expires_at``, without a key, at ``url`` (a path of the server's)."""
+
+    ticket: str
+    url: str
+    expires_at: datetime
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises `KeyError` when a field is missing."""
+        return cls(data["ticket"], data["url"], datetime.fromisoformat(data["expires_at"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One photo and the verdict on it; ``raw`` is the server's whole JSON object."""
 
