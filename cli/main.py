@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import bench, doctor, jobs, keys, model, results, review, stack, tag
+from cli import bench, doctor, jobs, keys, model, results, review, sidecars, stack, tag
 from cli.context import begin, choose
 from cli.everywhere import Key, Quiet, Url, everywhere, here
 from cli.output import EXIT_CODES, INTERRUPTED, NO_STACK, OK, PROBLEM, REFUSED, Failure, complain, hush, own_name, say
@@ -82,6 +82,8 @@ app.command()(everywhere(results.classify))
 app.command("jobs")(everywhere(jobs.jobs))
 app.command()(everywhere(jobs.job))
 app.command("results")(everywhere(results.results))
+app.command()(everywhere(sidecars.xmp))
+app.command()(here(sidecars.undo))
 app.command("items")(everywhere(review.items))
 app.command("review")(everywhere(review.review))
 app.command()(everywhere(jobs.cancel))

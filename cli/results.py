@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
+    XLSX = "xlsx"
 
 
 def results(

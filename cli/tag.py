@@ -9,9 +9,11 @@ import typer
 
 from cli.complete import models
 from cli.context import local_client, server_of, settings
-from cli.output import INTERRUPTED, AsJson, amount, note, own_name, plain, say, show_json
+from cli.output import INTERRUPTED, PROBLEM, AsJson, amount, note, own_name, plain, say, show_json
 from cli.photos import results_folder
+from cli.sidecars import Sidecars, WriteXmp, XmpNaming, XmpRoot
 from cli.stack import ensure_up
+from xmp.names import ROOT, Naming
 
 if TYPE_CHECKING:
     from cli.ledger import Judge
@@ -54,6 +56,9 @@ def tag(
     show_skipped: Annotated[
         bool, typer.Option("--show-skipped", help="Name each file of a folder that is no photo or cannot be read.")
     ] = False,
+    write_xmp: WriteXmp = False,
+    xmp_naming: XmpNaming = Naming.FULL,
+    xmp_root: XmpRoot = ROOT,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to go on trying while the server is away.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
@@ -71,8 +76,9 @@ def tag(
     photos = photos.expanduser()
     must_hold_photos(photos)
     folder = results_folder(photos, out)
-    ensure_up()
     given = settings()
+    sidecars = Sidecars(photos, given.home, xmp_root, xmp_naming) if write_xmp else None
+    ensure_up()
     server = server_of(given)
     asked = {"model": model, "backend": backend, "top_k": top_k, "min_confidence": min_confidence, "novelty": novelty}
     params = asked | {"allow": allow or None, "deny": deny or None}
@@ -94,7 +100,14 @@ def tag(
         tell_unread(sender.unread)
         views = [follow(client, job, out) for job in jobs]
         more = {"known": found.known, "left_out": dict(found.skipped), "unread": sender.unread}
+        if sidecars is not None:
+            more["sidecars"] = sidecars.write(client, views, folder)
         finish(client, views, folder, ledger, more if as_json else None)
+    if sidecars is not None:
+        if not as_json:
+            sidecars.tell()
+        if sidecars.problems:
+            raise typer.Exit(PROBLEM)
 
 
 def follow(client: "Client", job: "Job", out: Path | None) -> "JobView":
