@@ -22,6 +22,9 @@ _SCHEMES = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The key in a header of its own."},
     "basic": {"type": "http", "scheme": "basic", "description": "Any user name, the key as the password."},
 }
+_TICKET = {
+    "ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "A ticket of `POST /v1/uploads`."}
+}
 _ERRORS = {
     "401": "No key, or a wrong one; for an upload also a wrong or ended ticket.",
     "403": "The key lacks the scope for this.",
@@ -60,13 +63,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
         components = document["components"]
-        components["securitySchemes"] = _SCHEMES
+        components["securitySchemes"] = _SCHEMES | _TICKET
         components["schemas"] |= _problem_schemas()
         for unused in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(unused, None)
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _finish(path, operation)
+        document["paths"]["/v1/jobs"]["post"]["security"].append({"ticket": []})
         app.openapi_schema = document
     return app.openapi_schema
 

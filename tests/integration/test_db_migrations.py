@@ -10,10 +10,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from desk import at_once
-from sqlalchemy import inspect, select
+from sqlalchemy import insert, inspect, select
 
+from db.buckets import bucket_of
 from db.database import Database
-from db.schema import Base, Beat
+from db.query.latency import latencies
+from db.schema import Base, Beat, Item, Job, Source
 from db.upgrade import MIGRATIONS, is_current, upgrade
 
 ROOT = MIGRATIONS.parent.parent
@@ -83,3 +85,30 @@ def test_many_may_open_a_new_database_at_once(empty_url: str) -> None:
         return tables
 
     assert at_once(look, range(12)) == [[]] * 12
+
+
+def test_photos_judged_before_latencies_were_kept_are_counted(empty_url: str) -> None:
+    database = Database(empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.execution_options(shoebox_write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+    with database.write() as session:
+        at = 1e9
+        times = {"submitted_at": at, "started_at": at, "finished_at": at}
+        words = {"owner": "ann", "model": "tiny", "version": "1"}
+        job = {"id": "J", "lane": 1, "state": "completed", "fingerprint": "f", "params": {}, "meta": {}} | words
+        session.execute(insert(Job).values(**job, **times))
+        session.execute(insert(Source).values(id="S", blob="S", kind="zip", bytes=1, sha256="0", created_at=at))
+        said = {"decision": "accepted", "explanation": "", "tags": [], "scores": {}, "entry": [], "name": "a"} | words
+        for position, milliseconds in enumerate((2.0, 2.0, 8.0, None, 0.0)):
+            place = {"job_id": "J", "position": position, "source_id": "S", "decided_at": at + 3600 * position}
+            session.execute(insert(Item).values(**said, **place, backend="onnx", inference_ms=milliseconds))
+    upgrade(database)
+    with database.read() as session:
+        found = latencies(session, "ann", "backend")
+        hours = list(latencies(session, "ann", "hour"))
+    assert found == {"onnx": {bucket_of(2.0): 2, bucket_of(8.0): 1, bucket_of(0.0): 1}}
+    assert hours == [int(at // 3600) + n for n in (0, 1, 2, 4)]
+    database.close()

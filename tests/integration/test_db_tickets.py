@@ -1,5 +1,7 @@
 """Upload tickets in the database: they end, they die with their key, and they have one idempotency key."""
 
+from pathlib import Path
+
 import pytest
 from desk import Desk, at_once
 from sqlalchemy import select, update
@@ -7,6 +9,9 @@ from sqlalchemy import select, update
 from db.schema import Ticket
 from db.store.keys import Caller, Scope, create_key, digest, revoke_key
 from db.store.tickets import Admitted, admit_ticket, forget_tickets, make_ticket
+from settings import Settings
+from worker.senders import Hints
+from worker.sweep import sweep
 
 
 @pytest.fixture
@@ -70,3 +75,14 @@ def test_ended_tickets_are_deleted(desk: Desk, caller: Caller) -> None:
     made(desk, caller)
     with desk.database.read() as session:
         assert len(session.scalars(select(Ticket.digest)).all()) == 2
+
+
+def test_the_sweep_deletes_ended_tickets(desk: Desk, caller: Caller, tmp_path: Path) -> None:
+    made(desk, caller, seconds=-1)
+    kept = made(desk, caller)
+    made(desk, caller, seconds=-1)
+    hints = Hints(Settings(_env_file=None, data_dir=tmp_path))
+    assert sweep(desk.database, hints, 10.0, 30.0)
+    hints.close()
+    with desk.database.read() as session:
+        assert session.scalars(select(Ticket.digest)).all() == [digest(kept)]

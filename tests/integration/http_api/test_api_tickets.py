@@ -190,3 +190,14 @@ def test_other_pages_and_other_routes_stay_closed(api: Any, client: httpx.Client
         for method, path in (("GET", "/v1/jobs"), ("GET", "/v1/jobs?ticket=x"), ("POST", "/v1/uploads")):
             assert crossing(admin.request(method, path, headers=JPEG)) == {}, path
         assert crossing(admin.post("/v1/jobs", content=scene("sea"), headers=JPEG)) == {}
+
+
+def test_the_description_says_which_route_takes_a_ticket(page: httpx.Client) -> None:
+    paths = page.get("/openapi.json").json()["paths"]
+    takers = [
+        (method, path)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if {"ticket": []} in operation.get("security", [])
+    ]
+    assert takers == [("post", "/v1/jobs")]
