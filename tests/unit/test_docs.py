@@ -3,18 +3,30 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from cli.main import app
+from cli.output import EXITS
 from model.backends.choose import NAMES
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `SHOEBOX_(\w+)` \| (?:`([^`]*)`)? ?\| (.+) \|$", re.MULTILINE)
 BLOCK = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-DOCUMENTS = ("README.md", "docs/api.md", "docs/backends.md", "docs/settings.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/api.md",
+    "docs/backends.md",
+    "docs/cli.md",
+    "docs/client.md",
+    "docs/models.md",
+    "docs/reviewing.md",
+    "docs/settings.md",
+    "docs/tagging.md",
+)
 
 
 def commands(document: str) -> list[str]:
@@ -44,6 +56,25 @@ def test_example_settings_exist() -> None:
     assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 
+def test_exit_codes_in_the_document_are_those_of_the_command() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
+
+    assert [(int(code), meaning) for code, meaning in rows] == list(EXITS)
+
+
+def test_every_command_has_an_example() -> None:
+    shown = [" ".join(word for word in shlex.split(line, comments=True)) for line in commands("docs/cli.md")]
+    for path in leaves(get_command(app)):
+        assert any(f"{line} ".startswith(f"shoebox {path} ") for line in shown), f"docs/cli.md has no example of {path}"
+
+
+def leaves(node: Any, path: str = "") -> list[str]:
+    """The words of every command that does something itself."""
+    if not hasattr(node, "commands"):
+        return [path]
+    return [leaf for name, inner in node.commands.items() for leaf in leaves(inner, f"{path} {name}".strip())]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_in_documents_exist(document: str) -> None:
     tree = get_command(app)
@@ -58,7 +89,7 @@ def test_commands_in_documents_exist(document: str) -> None:
         elif words and words[0].endswith("shoebox"):
             node = tree
             for word in words[1:]:
-                if not hasattr(node, "commands"):
+                if not hasattr(node, "commands") or word.startswith("-"):
                     break
                 assert word in node.commands, line
                 node = node.commands[word]
