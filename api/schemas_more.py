@@ -119,6 +119,7 @@ class TicketOut(BaseModel):
     ticket: str = Field(description="The ticket itself, shown once.", examples=["hW3v0m5cX0nq8yq4…"])
     url: str = Field(description="Where to send the upload.", examples=["/v1/jobs?ticket=hW3v0m5cX0nq8yq4…"])
     expires_at: Time = Field(description="The upload must have begun by then; it may take longer.")
+    max_bytes: int = Field(description="The largest body that is taken; a page can tell before it sends.")
 
 
 class Me(BaseModel):

@@ -62,16 +62,20 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A right to start one upload until ``expires_at``, without a key, at ``url`` (a path of the server's)."""
+    """A right to start one upload until ``expires_at``, without a key, at ``url`` (a path of the server's).
+
+    ``max_bytes`` is the largest body that the server takes.
+    """
 
     ticket: str
     url: str
     expires_at: datetime
+    max_bytes: int
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Raises `KeyError` when a field is missing."""
-        return cls(data["ticket"], data["url"], datetime.fromisoformat(data["expires_at"]))
+        return cls(data["ticket"], data["url"], datetime.fromisoformat(data["expires_at"]), data["max_bytes"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,13 @@ def ticket(parts: The, caller: Submitter) -> TicketOut:
 
     Send the upload to `url`, with the usual fields beside the ticket. The ticket is shown once.
     """
+    settings = parts.settings
     with parts.database.write() as session:
-        secret, ends = make_ticket(session, caller, 60 * parts.settings.ticket_minutes)
+        secret, ends = make_ticket(session, caller, 60 * settings.ticket_minutes)
     log.info("upload_ticket_made", owner=caller.owner)
-    return TicketOut(ticket=secret, url=f"/v1/jobs?ticket={secret}", expires_at=iso(ends))
+    return TicketOut(
+        ticket=secret, url=f"/v1/jobs?ticket={secret}", expires_at=iso(ends), max_bytes=settings.max_upload_bytes
+    )
 
 
 @router.post(

@@ -39,6 +39,7 @@ def test_a_ticket_sends_one_upload_without_a_key(
     made = client.post("/v1/uploads")
     ticket = made.json()
     assert made.status_code == 201 and ticket["url"] == f"/v1/jobs?ticket={ticket['ticket']}"
+    assert ticket["max_bytes"] == 2**20
     left = datetime.fromisoformat(ticket["expires_at"]) - datetime.now(UTC)
     assert 14 * 60 < left.total_seconds() <= 15 * 60 + 5
 
