@@ -1,5 +1,7 @@
 """One photo, opened: its tags, what each guard measured against its line, and why, in words."""
 
+from html import escape
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -8,20 +10,21 @@ from client.values import Item
 from dashboard import session, words
 from dashboard.look import DECISIONS
 from dashboard.parts.gallery import previews, say
+from dashboard.way import go
 
 LARGE = 1024
 
 
 @st.dialog("Photo", width="large")
-def photo(item: Item, labels: tuple[str, ...]) -> None:
-    """The dialog; it closes when something was said, and the page shows it."""
+def photo(item: Item, labels: tuple[str, ...], *, way: bool = False) -> None:
+    """The dialog; it closes when something was said, and the page shows it. ``way``: a button leads to its job."""
     left, right = st.columns([3, 2])
     picture = previews(session.client(), [item.id], LARGE)[item.id]
     with left:
         if picture is None:
             st.info("There is no preview: the upload is gone, or it was never a picture that can be read.")
         else:
-            st.image(picture, width="stretch")
+            st.html(f'<img class="sb-photo" src="{picture}" alt="{escape(item.name)}">')
         st.caption(_facts(item))
     with right:
         st.html(f'<span class="sb-decision" style="background:{DECISIONS[item.decision]}">{item.decision}</span>')
@@ -34,6 +37,8 @@ def photo(item: Item, labels: tuple[str, ...]) -> None:
         st.caption(
             f"Judged by {item.model} {item.version}" + (f" on {item.raw['backend']}" if item.raw.get("backend") else "")
         )
+        if way and st.button("Open its job", icon=":material/photo_library:", width="stretch"):
+            go("job", id=item.job)
 
 
 def _facts(item: Item) -> str:
