@@ -8,8 +8,11 @@ from xmp import lists
 from xmp.marks import Marks, Words, writable
 from xmp.names import RDF, SHOEBOX
 
-_JOB, _MODEL, _VERSION, _CHECKSUM = (f"{{{SHOEBOX}}}{name}" for name in ("Job", "Model", "Version", "Checksum"))
-_OWN_FILE, _TAGS = f"{{{SHOEBOX}}}OwnFile", f"{{{SHOEBOX}}}Tags"
+# No names that photos have too: programs that copy by name would take our model for the camera's.
+_JOB, _MODEL, _VERSION, _CHECKSUM = (
+    f"{{{SHOEBOX}}}{name}" for name in ("JobId", "ModelName", "ModelVersion", "ModelChecksum")
+)
+_OWN_FILE, _TAGS = f"{{{SHOEBOX}}}OwnFile", f"{{{SHOEBOX}}}JudgedTags"
 _LABEL, _CONFIDENCE = f"{{{SHOEBOX}}}Label", f"{{{SHOEBOX}}}Confidence"
 _SUBJECTS = f"{{{SHOEBOX}}}AddedSubjects"
 _HIERARCHICAL = f"{{{SHOEBOX}}}AddedHierarchicalSubjects"

@@ -22,7 +22,7 @@ from model.bundle import Bundle
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.+?) -->\n)?^```(?P<kind>sh|python)\n(?P<text>.*?)^```", re.M | re.S)
-DOCUMENTS = ("docs/tagging.md", "docs/reviewing.md", "docs/client.md", "docs/cli.md")
+DOCUMENTS = ("docs/tagging.md", "docs/reviewing.md", "docs/client.md", "docs/cli.md", "docs/sidecars.md")
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def test_a_folder_is_tagged_read_back_and_undone(shoebox: Shoebox, trip: Path) -
     assert photos(after) == photos(before)
     assert set(after) - set(before) == {"sea.jpg.xmp", "Größe & rome/海 1.jpg.xmp"}
     found = exiv2(trip / "Größe & rome" / "海 1.jpg.xmp")
-    assert found["Xmp.dc.subject"][0] == "sea" and found["Xmp.shoebox.Job"] == job
+    assert found["Xmp.dc.subject"][0] == "sea" and found["Xmp.shoebox.JobId"] == job
     assert found["Xmp.lr.hierarchicalSubject"][0] == "Shoebox|sea" and found["Xmp.digiKam.TagsList"][0] == "Shoebox/sea"
     merged = exiv2(trip / "forest.jpg.xmp")
     assert merged["Xmp.dc.subject"][:3] == ["holiday", "sea", "forest"] and merged["Xmp.xmp.Rating"] == "4"
@@ -144,7 +144,7 @@ def test_a_second_run_replaces_what_the_first_added(shoebox: Shoebox, trip: Path
     found = exiv2(trip / "sea.jpg.xmp")
     assert found["Xmp.dc.subject"].count("sea") == 1 and "mine" in found["Xmp.dc.subject"]
     assert [word for word in found["Xmp.lr.hierarchicalSubject"] if word.startswith("Shoebox")] == []
-    assert found["Xmp.shoebox.Job"] == again
+    assert found["Xmp.shoebox.JobId"] == again
     assert exiv2(trip / "forest.jpg.xmp") == _original(trip)
     assert shoebox.json("undo", first)[0] == {
         "job": first, "deleted": 0, "cleared": 0, "without": 3, "gone": 0, "problems": [],

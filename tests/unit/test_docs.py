@@ -25,6 +25,7 @@ DOCUMENTS = (
     "docs/models.md",
     "docs/reviewing.md",
     "docs/settings.md",
+    "docs/sidecars.md",
     "docs/tagging.md",
 )
 

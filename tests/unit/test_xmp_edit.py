@@ -1,12 +1,14 @@
 """Tags put into sidecars that other programs wrote, read back by other programs, and taken out again."""
 
+import subprocess
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
-from sidecars import OTHERS, exiftool, exiv2, rewritten
+from PIL import Image
+from sidecars import EXIFTOOL, OTHERS, exiftool, exiv2, rewritten
 
 from xmp.edit import cleared, fresh, job_in, merged
 from xmp.marks import Marks, Tag, Words, above
@@ -37,14 +39,29 @@ def test_a_new_sidecar_says_the_same_to_every_reader(tmp_path: Path) -> None:
     assert found["Xmp.dc.subject"] == ["sea", "beagle"]
     assert found["Xmp.lr.hierarchicalSubject"] == ["Shoebox|sea", "Shoebox|animal|dog|beagle"]
     assert found["Xmp.digiKam.TagsList"] == ["Shoebox/sea", "Shoebox/animal/dog/beagle"]
-    assert (found["Xmp.shoebox.Job"], found["Xmp.shoebox.Model"], found["Xmp.shoebox.Version"]) == (JOB, "scenes", "2")
-    assert found["Xmp.shoebox.Tags[2]/shoebox:Label"] == "beagle"
-    assert float(found["Xmp.shoebox.Tags[2]/shoebox:Confidence"]) == pytest.approx(0.61)
+    assert (found["Xmp.shoebox.JobId"], found["Xmp.shoebox.ModelName"], found["Xmp.shoebox.ModelVersion"]) == (
+        JOB,
+        "scenes",
+        "2",
+    )
+    assert found["Xmp.shoebox.JudgedTags[2]/shoebox:Label"] == "beagle"
+    assert float(found["Xmp.shoebox.JudgedTags[2]/shoebox:Confidence"]) == pytest.approx(0.61)
     if second := exiftool(path):
         assert second["XMP-dc:Subject"] == found["Xmp.dc.subject"]
         assert second["XMP-lr:HierarchicalSubject"] == found["Xmp.lr.hierarchicalSubject"]
         assert second["XMP-digiKam:TagsList"] == found["Xmp.digiKam.TagsList"]
-        assert second["XMP-shoebox:Tags"][0] == {"Label": "sea", "Confidence": 0.93}
+        assert second["XMP-shoebox:JudgedTags"][0] == {"Label": "sea", "Confidence": 0.93}
+
+
+@pytest.mark.skipif(EXIFTOOL is None, reason="Exiv2 copies nothing by name")
+def test_who_copies_a_sidecar_into_a_photo_copies_its_keywords_alone(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    Image.new("RGB", (16, 16)).save(photo)
+    sidecar = at(tmp_path, fresh(marks()).data)
+    command = [str(EXIFTOOL), "-q", "-overwrite_original", "-tagsfromfile", str(sidecar), "-XMP:all", str(photo)]
+    subprocess.run(command, check=True)
+    found = {name for name in exiftool(photo) if name.startswith("XMP")}
+    assert found == {"XMP-x:XMPToolkit", "XMP-dc:Subject", "XMP-lr:HierarchicalSubject", "XMP-digiKam:TagsList"}
 
 
 def test_names_in_any_script_and_with_the_signs_that_part_levels(tmp_path: Path) -> None:
@@ -170,7 +187,7 @@ def test_ours_is_found_again_after_another_program_wrote_the_file_anew(program: 
 def test_what_was_noted_elsewhere_serves_when_our_namespace_is_gone(tmp_path: Path) -> None:
     edited = merged(OTHERS["lightroom"], marks())
     text = edited.data.decode()
-    begin = text.index("<shoebox:Job>")
+    begin = text.index("<shoebox:JobId>")
     stripped = (text[:begin] + text[text.rindex("</shoebox:AddedTagsList>") + 24 :]).encode()
     assert cleared(stripped, JOB) is None
     found = cleared(stripped, JOB, edited.added)

@@ -45,9 +45,9 @@ def test_every_tagged_photo_has_its_sidecar(
     assert found["Xmp.dc.subject"] == ["sea", "forest"]
     assert found["Xmp.lr.hierarchicalSubject"] == ["Shoebox|sea", "Shoebox|forest"]
     assert found["Xmp.digiKam.TagsList"] == ["Shoebox/sea", "Shoebox/forest"]
-    assert (found["Xmp.shoebox.Job"], found["Xmp.shoebox.Model"]) == (job, "tiny")
-    assert (found["Xmp.shoebox.Version"], found["Xmp.shoebox.Checksum"]) == ("1", "9f1c20ab37de5510")
-    assert float(found["Xmp.shoebox.Tags[1]/shoebox:Confidence"]) == pytest.approx(0.93)
+    assert (found["Xmp.shoebox.JobId"], found["Xmp.shoebox.ModelName"]) == (job, "tiny")
+    assert (found["Xmp.shoebox.ModelVersion"], found["Xmp.shoebox.ModelChecksum"]) == ("1", "9f1c20ab37de5510")
+    assert float(found["Xmp.shoebox.JudgedTags[1]/shoebox:Confidence"]) == pytest.approx(0.93)
     if second := exiftool(path):
         assert second["XMP-dc:Subject"] == ["sea", "forest"]
 
