@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.ledger import Judge, Ledger, Recording, digest_of, fingerprint
 from cli.output import USAGE, Failure, note, plain
@@ -13,6 +13,10 @@ from client.folder import Member, Skip, walk
 from client.listing import Listing, Part
 from client.upload import Upload, folder_name, of_file, of_stream
 from client.zipstream import ZipStream
+
+if TYPE_CHECKING:
+    from client.client import Client
+    from settings import Settings
 
 TOO_LARGE = "larger than an upload may be"
 # How many photos are looked at between two words about it.
@@ -107,6 +111,20 @@ def gather(
     except OSError as error:
         raise Failure(f"{error.filename or path} cannot be read: {error.strerror}", USAGE) from error
     return found
+
+
+def limits_of(client: "Client", given: "Settings") -> Limits:
+    """What the server takes in one job; where the key may not ask for that, what the settings here say."""
+    from client.errors import Refused
+
+    try:
+        said = client.system()["limits"]
+    except Refused:
+        said = {}
+    return Limits(
+        min(given.max_entries, int(said.get("max_entries", given.max_entries))),
+        min(given.max_upload_bytes, int(said.get("max_upload_bytes", given.max_upload_bytes))),
+    )
 
 
 def _folder(

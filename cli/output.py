@@ -72,12 +72,19 @@ def complain(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """A value as JSON, for programs."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(_json(value, 2) + "\n")
 
 
 def show_line(value: Mapping[str, Any]) -> None:
     """A value as one line of JSON, for programs that read line by line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(_json(value) + "\n")
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # A file's name that is not valid UTF-8 can be written as an escape alone.
+    broken = any("\ud800" <= character <= "\udfff" for character in text)
+    return json.dumps(value, indent=indent) if broken else text
 
 
 def plain(text: str) -> str:

@@ -70,7 +70,7 @@ def tag(
     from cli.finishing import finish
     from cli.known import judge_of, take_over
     from cli.ledger import Ledger
-    from cli.library import Limits, gather, must_hold_photos
+    from cli.library import gather, limits_of, must_hold_photos
     from cli.sending import Sender, tell_unread
 
     photos = photos.expanduser()
@@ -88,8 +88,7 @@ def tag(
         if only_new:
             take_over(client, ledger, server)
             judge = judge_of(client, server, model)
-        limits = Limits(given.max_entries, given.max_upload_bytes)
-        found = gather(photos, server, params, limits, ledger, judge, show_skipped)
+        found = gather(photos, server, params, limits_of(client, given), ledger, judge, show_skipped)
         _tell(found, judge, note if as_json else say)
         if not found.parcels:
             if as_json:

@@ -33,9 +33,9 @@ class Record(Protocol):
 class ZipStream:
     """The ZIP of ``members`` as chunks of bytes; iterating again starts again and gives the same bytes.
 
-    Photos are stored, for they are compressed already. ``left_out`` names the files of the last pass that could not be
-    opened, which are not in it, or not be read to their end, which are in it as far as they could be read. ``begin`` is
-    called at the start of each pass, ``record`` for each whole photo, ``finish`` when the pass is complete.
+    Photos are stored, for they are compressed already. ``left_out`` names (`zip_name`) the files of the last pass that
+    could not be opened, which are not in it, or not be read to their end, which are in it as far as they could be read.
+    ``begin`` is called at the start of each pass, ``record`` for each whole photo, ``finish`` when a pass is complete.
     """
 
     members: Iterable[Member]
@@ -59,7 +59,7 @@ class ZipStream:
             try:
                 file = _open(member)
             except OSError:
-                self.left_out.append(member.name)
+                self.left_out.append(zip_name(member.name).decode())
                 continue
             offset = at
             entry = zipformat.Entry(zip_name(member.name), member.mtime_ns / 1e9, member.size >= _ZIP64_FROM)
@@ -75,7 +75,7 @@ class ZipStream:
             at += size + len(descriptor := entry.descriptor(crc, size))
             yield descriptor
             directory.write(entry.record(crc, size, offset))
-            if self.record is not None and not (self.left_out and self.left_out[-1] == member.name):
+            if self.record is not None and not (self.left_out and self.left_out[-1] == entry.name.decode()):
                 self.record(member, count, digest.digest())
             count += 1
         length = directory.tell()
@@ -88,7 +88,7 @@ class ZipStream:
         try:
             return file.read(most)
         except OSError:
-            self.left_out.append(member.name)
+            self.left_out.append(zip_name(member.name).decode())
             return b""
 
 

@@ -8,15 +8,15 @@ from typing import Self
 
 
 class Relay:
-    """Passes bytes on to ``port`` of this machine. While ``deaf``, what the server says is lost and both hang up.
+    """Passes bytes on to ``port`` of this machine, and counts those that clients have ``sent``.
 
-    ``sent`` counts the bytes that clients sent.
+    Once there are more than ``deaf_after`` of them, what the server says is lost and both hang up; ``None``: never.
     """
 
     def __init__(self, port: int) -> None:
         self._to = port
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.deaf = False
+        self.deaf_after: int | None = None
         self.sent = 0
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -52,7 +52,7 @@ class Relay:
     def _back(self, server: socket.socket, client: socket.socket) -> None:
         with server, client, contextlib.suppress(OSError):
             while data := server.recv(1 << 16):
-                if self.deaf:
+                if self.deaf_after is not None and self.sent > self.deaf_after:
                     client.shutdown(socket.SHUT_RDWR)
                     return
                 client.sendall(data)

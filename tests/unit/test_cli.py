@@ -1,21 +1,25 @@
 """The command line without a stack: what it loads, what it says, how it ends."""
 
 import json
+import os
+import pty
 import socket
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.output import Failure, amount, plain, span
+from cli.output import Failure, amount, plain, show_json, span
 from cli.photos import results_folder
 from cli.port import holder
 from cli.starting import tail
 
+ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "streamlit", "openvino", "onnxruntime", "sqlalchemy", "numpy", "PIL", "celery")
 
 
@@ -147,6 +151,64 @@ def test_results_go_beside_or_where_they_are_told(tmp_path: Path, monkeypatch: p
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Failure, match="cannot be written"):
         results_folder(Path("trip.zip"), tmp_path / "file" / "b")
+
+
+def test_options_of_every_command_stand_before_or_behind_it(shoebox: CliRunner) -> None:
+    for words in (
+        ["--url", "http://127.0.0.1:9", "--key", "k", "jobs"],
+        ["jobs", "--url=http://127.0.0.1:9", "--key=k"],
+    ):
+        found = shoebox.invoke(app, words)
+        assert found.exit_code == 3 and "127.0.0.1:9" in found.stderr
+    # What one command was told is forgotten by the next.
+    assert "shoebox up" in shoebox.invoke(app, ["jobs"]).stderr
+
+
+def test_addresses_and_missing_keys_are_explained(shoebox: CliRunner) -> None:
+    for url in ("photos.example.org", "ftp://photos.example.org", "http://"):
+        found = shoebox.invoke(app, ["jobs", "--url", url, "--key", "k"])
+        assert found.exit_code == 2 and "https://photos.example.org" in found.stderr
+    assert shoebox.invoke(app, ["jobs", "--url", "https://photos.example.org"]).exit_code == 2
+    assert shoebox.invoke(app, ["--url", "https://photos.example.org", "down"]).exit_code == 2
+
+
+def test_version(shoebox: CliRunner) -> None:
+    found = shoebox.invoke(app, ["--version"])
+
+    assert found.exit_code == 0 and found.stdout == f"shoebox {version('shoebox')}\n"
+
+
+def test_no_colours_but_on_a_terminal_that_wants_them() -> None:
+    """Through a real pseudo-terminal: colours there, none with NO_COLOR, and none in a pipe."""
+
+    def said(terminal: bool, **more: str) -> bytes:
+        command = [sys.executable, "-c", "from cli.output import complain; complain('x')"]
+        variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+        ours, theirs = pty.openpty() if terminal else os.pipe()
+        subprocess.run(command, env=variables | {"TERM": "xterm-256color"} | more, cwd=ROOT, stderr=theirs, check=True)
+        os.close(theirs)
+        text = os.read(ours, 1000)
+        os.close(ours)
+        return text
+
+    assert b"\x1b[1;31m" in said(True)
+    assert b"31m" not in said(True, NO_COLOR="1")
+    assert said(False) == b"problem: x\n"
+
+
+def test_names_of_any_encoding_can_be_json(capsys: pytest.CaptureFixture[str]) -> None:
+    show_json({"odd": "caf\udce9", "fine": "ü"})
+    assert json.loads(capsys.readouterr().out) == {"odd": "caf\udce9", "fine": "ü"}
+    show_json({"fine": "ü"})
+    assert "ü" in capsys.readouterr().out
+
+
+def test_a_data_directory_that_is_none_is_explained(shoebox: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file in the way")
+
+    found = shoebox.invoke(app, ["jobs"], catch_exceptions=False)
+
+    assert found.exit_code == 1 and "cannot be read" in found.stderr
 
 
 def test_foreign_text_cannot_steer_the_terminal() -> None:
