@@ -1,13 +1,16 @@
 // A grid of photos that is looked through and reviewed with mouse, touch or keyboard.
 // data: {items: [{id, name, src, caption, decision, said, review}], labels: [..], colours: {decision: colour},
-//        reviewing: bool}; triggers: `open` {id}, `review` {ids, correct | label | undo}.
-// What is chosen and focused lives here, so that moving about asks nothing of the server.
+//        reviewing: bool, done: number}; triggers: `open` {id}, `review` [{number, ids, correct | label | undo}].
+// What is chosen and focused lives here, so that moving about asks nothing of the server. Of several triggers that come
+// while the server is busy it may see the last one only: so each carries all that was not yet reported as `done`.
 const states = new WeakMap();
 
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
-  const state = states.get(parentElement) ?? { focus: 0, chosen: new Set(), anchor: null, said: new Map() };
+  const fresh = { focus: 0, chosen: new Set(), anchor: null, said: new Map(), waiting: [], number: Date.now() };
+  const state = states.get(parentElement) ?? fresh;
   states.set(parentElement, state);
+  state.waiting = state.waiting.filter((one) => one.number > data.done);
   const root = parentElement.querySelector(".gallery");
   const items = data.items;
   const known = new Set(items.map((item) => item.id));
@@ -100,7 +103,8 @@ export default function (component) {
       const label = said.correct ? item.said : said.label;
       state.said.set(id, said.undo ? null : { label: label ?? null, correct: (label ?? null) === (item.said ?? null) });
     }
-    setTriggerValue("review", { ids, ...said });
+    state.waiting.push({ number: ++state.number, ids, ...said });
+    setTriggerValue("review", state.waiting);
     if (state.chosen.size) state.chosen = new Set();
     else if (state.focus < items.length - 1) state.focus += 1;
     refresh(true);

@@ -73,12 +73,14 @@ def download(job: JobView) -> None:
     """A file of all verdicts; it is fetched only once its format is chosen."""
     kind = st.radio("Format", list(FORMATS), format_func=lambda one: FORMATS[one][0])
 
+    speaker = session.client()  # the file is fetched in a thread that knows no session
+
     def fetch() -> bytes:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "results"
             if kind == "sidecars.zip":
-                return session.client().sidecars(job.id, path).read_bytes()
-            return session.client().results(job.id, kind, path).read_bytes()
+                return speaker.sidecars(job.id, path).read_bytes()
+            return speaker.results(job.id, kind, path).read_bytes()
 
     name = f"{job.id}.{kind}" if "." not in kind else f"{job.id}-{kind}"
     st.download_button(

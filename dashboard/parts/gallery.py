@@ -17,6 +17,7 @@ from dashboard.look import DECISIONS
 PAGE = 48
 SIDE = 320
 """Pixels of a preview's longer side: sharp in the grid on a screen of double density, 15 kB each."""
+DONE = "reviews_done"
 _ASSETS = Path(__file__).parents[1] / "assets"
 _gallery = st.components.v2.component(
     "shoebox_gallery",
@@ -26,14 +27,23 @@ _gallery = st.components.v2.component(
 )
 
 
-def gallery(items: Sequence[Item], labels: Sequence[str], key: str, on_open: Callable[[Item], None]) -> None:
+def gallery(
+    items: Sequence[Item],
+    labels: Sequence[str],
+    key: str,
+    on_open: Callable[[Item], None],
+    *,
+    reviewing: bool = True,
+) -> None:
     """Shows ``items``; ``labels`` are what a photo may be corrected to, the first nine by their number keys.
 
-    ``on_open`` is called with the photo that somebody opens. Reviews go to the API at once, many in one call.
+    ``on_open`` is called with the photo that somebody opens. Reviews go to the API at once, many in one call;
+    without ``reviewing`` there are none.
     """
     by_id = {item.id: item for item in items}
-    reviewing = session.person().may("review")
+    reviewing = reviewing and session.person().may("review")
     pictures = previews(session.client(), [item.id for item in items])
+    done: int = st.session_state.get(DONE, 0)
     found = _gallery(
         key=key,
         data={
@@ -41,12 +51,16 @@ def gallery(items: Sequence[Item], labels: Sequence[str], key: str, on_open: Cal
             "labels": list(labels),
             "colours": dict(DECISIONS),
             "reviewing": reviewing,
+            "done": done,
         },
         on_open_change=lambda: None,
         on_review_change=lambda: None,
     )
-    if found.review:
-        say(found.review)
+    fresh = [one for one in found.review or () if one["number"] > done]
+    for one in fresh:
+        say(one)
+        st.session_state[DONE] = one["number"]
+    if fresh:
         # What was said is part of the items, which were read before.
         st.rerun()
     if found.open and found.open["id"] in by_id:

@@ -1,7 +1,37 @@
 """Jobs and a job's photos, seen, opened and reviewed in a real browser."""
 
-from playwright.sync_api import Page, expect
-from site_under_test import Site, accessible, settled
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from site_under_test import PHONE, Site, accessible, settled
+
+from client.upload import of_path
+
+Scene = Callable[..., bytes]
+
+
+@pytest.fixture
+def job(site: Site, scene: Scene, tmp_path: Path) -> str:
+    """A finished job of its own: six seas, two orchids."""
+    path = tmp_path / "beach.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for n in range(6):
+            archive.writestr(f"beach/{n}.jpg", scene("sea", int(time.time() * 1000) % 10**6 + n))
+        for n in range(2):
+            archive.writestr(f"garden/{n}.jpg", scene("orchid", 7000 + n))
+    made = site.client.submit([of_path(path)])
+    made.wait(timeout=60)
+    return made.id
+
+
+def photos(page: Page, name: str | None = None) -> Locator:
+    found = page.get_by_role("listbox", name="Photos")
+    return found.get_by_role("option") if name is None else found.get_by_role("option", name=name)
 
 
 def test_the_list_shows_the_job_and_leads_to_it(page: Page, site: Site) -> None:
@@ -9,3 +39,103 @@ def test_the_list_shows_the_job_and_leads_to_it(page: Page, site: Site) -> None:
     settled(page, "Jobs")
     expect(page.get_by_text("Nothing is running.")).to_be_visible()
     accessible(page)
+    # The table is drawn on a canvas; its first row's box is in the first column.
+    table = page.get_by_test_id("stDataFrame")
+    rows = [row.id for row in site.client.jobs()]
+    table.click(position={"x": 20, "y": 35 + 40 * rows.index(site.job) + 20})
+    page.get_by_role("button", name="Open").click()
+    settled(page, "album.zip")
+    assert page.url.endswith(f"/job?id={site.job}")
+
+
+def test_a_job_shows_its_counts_and_its_photos(page: Page, site: Site) -> None:
+    counts = site.client.job(site.job).view.counts
+    page.goto(f"/job?id={site.job}")
+    settled(page, "album.zip")
+    bar = page.get_by_role("img", name=f"{counts.total} photos: {counts.accepted} accepted, {counts.rejected} rejected")
+    expect(bar).to_be_visible()
+    expect(photos(page)).to_have_count(counts.total or 0)
+    accessible(page)
+    page.get_by_role("radio", name="rejected").or_(page.get_by_role("button", name="rejected")).first.click()
+    expect(photos(page)).to_have_count(counts.rejected)
+    page.get_by_role("combobox", name="Reason").click()
+    page.get_by_test_id("stSelectboxVirtualDropdown").get_by_text("an empty file").click()
+    expect(photos(page)).to_have_count(1)
+
+
+def test_a_photo_opened_says_why(page: Page, site: Site) -> None:
+    page.goto(f"/job?id={site.job}")
+    settled(page, "album.zip")
+    first = next(item for item in site.client.items(site.job) if item.decision == "accepted")
+    photos(page, first.name).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(first.explanation)).to_be_visible()
+    expect(dialog.get_by_role("img").first).to_be_visible()
+    expect(dialog.get_by_test_id("stDataFrame")).to_be_visible()
+    accessible(page)
+
+
+def test_photos_are_reviewed_with_one_key_each(page: Page, site: Site, job: str) -> None:
+    items = list(site.client.items(job))
+    page.goto(f"/job?id={job}")
+    settled(page, "beach.zip")
+    photos(page, items[0].name).focus()
+    page.keyboard.press("y")
+    expect(photos(page, f"{items[0].name}, sea")).to_contain_text("confirmed")
+    page.keyboard.press("1")
+    labels = site.client.model("tiny")["labels"]
+    expect(photos(page, items[1].name)).to_contain_text(f"is {labels[0]}")
+    page.keyboard.press("n")
+    expect(photos(page, items[2].name)).to_contain_text("none of these")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("u")
+    expect(photos(page, items[2].name)).not_to_contain_text("none of these")
+    settled(page, "beach.zip")
+    said = [item.review and (item.review.label, item.review.correct) for item in site.client.items(job)]
+    assert said[:4] == [("sea", True), (labels[0], False), None, None]
+
+
+def test_many_are_reviewed_at_once(page: Page, site: Site, job: str) -> None:
+    page.goto(f"/job?id={job}")
+    settled(page, "beach.zip")
+    page.get_by_role("radio", name="rejected").or_(page.get_by_role("button", name="rejected")).first.click()
+    expect(photos(page)).to_have_count(2)
+    page.get_by_role("button", name="Select all").click()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.get_by_role("button", name="None of these").click()
+    expect(page.get_by_text("2 photos reviewed")).to_be_visible()
+    reviewed = {item.name: item.review for item in site.client.items(job, reviewed=True)}
+    assert {name.split("/")[0] for name in reviewed} == {"garden"} and len(reviewed) == 2
+    assert all(review and review.correct and review.label is None for review in reviewed.values())
+
+
+def test_results_come_home_as_a_workbook(page: Page, site: Site) -> None:
+    page.goto(f"/job?id={site.job}")
+    settled(page, "album.zip")
+    page.get_by_role("button", name="Download").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("radio", name="Excel workbook")).to_be_checked()
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download").click()
+    data = Path(download.value.path()).read_bytes()
+    assert download.value.suggested_filename == f"{site.job}.xlsx"
+    assert "xl/workbook.xml" in zipfile.ZipFile(io.BytesIO(data)).namelist()
+
+
+def test_an_unknown_job_is_said_in_words(page: Page, site: Site) -> None:
+    page.goto("/job?id=01JZ8Q4T9M6W3V5X7Y2A1B0C4D")
+    expect(page.get_by_text("There is no such job.")).to_be_visible()
+    expect(page.get_by_text("Request ")).to_be_visible()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(page: Page, site: Site, scheme: str) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for address, heading in (("/jobs", "Jobs"), (f"/job?id={site.job}", "album.zip")):
+        page.goto(address)
+        settled(page, heading)
+        wide = page.evaluate("document.scrollingElement.scrollWidth")
+        assert wide <= PHONE["width"]
+        accessible(page)
