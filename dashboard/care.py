@@ -33,18 +33,21 @@ def care() -> Iterator[None]:
 
 
 def show(error: ShoeboxError) -> None:
-    """An error of the API in words."""
+    """An error of the API in words, where it happened."""
+    st.error(sentence(error), icon=":material/cloud_off:" if isinstance(error, Unreachable) else ":material/error:")
+
+
+def sentence(error: ShoeboxError) -> str:
+    """An error of the API in words, with the request's id where there is one."""
     if isinstance(error, Unreachable):
-        st.error(
+        return (
             "Shoebox does not answer at present. Jobs that were accepted are safe; this page works again as soon as "
-            "the API is back. On this machine, `shoebox status` says what is wrong, and `shoebox up` starts it.",
-            icon=":material/cloud_off:",
+            "the API is back. On this machine, `shoebox status` says what is wrong, and `shoebox up` starts it."
         )
-        return
     text = str(error)
     if isinstance(error, Refused):
         wrong = [f"{one.get('field')}: {one.get('message')}" for one in error.errors]
         text = " ".join([text, *wrong])
         if error.request_id:
             text += f"\n\nRequest {error.request_id}"
-    st.error(text, icon=":material/error:")
+    return text
