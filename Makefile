@@ -29,6 +29,7 @@ status doctor: .venv/.installed
 	@$(BIN)/shoebox $@
 
 test: .venv/.installed-dev
+	@$(BIN)/python tests/support/find_browser.py
 	$(BIN)/python -m pytest -n 2 tests
 
 lint: .venv/.installed-dev

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from find_browser import find
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from site_under_test import WIDE, Site, free_port, shoebox
 
@@ -16,7 +17,6 @@ from client.client import Client
 from client.upload import of_path
 from model.bundle import Bundle
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 Scene = Callable[..., bytes]
 
 
@@ -63,10 +63,9 @@ def site(tiny_bundle: Bundle, album: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, headless. `make test` installs it where it is missing."""
-    program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=program,
+            executable_path=find(),
             args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
         )
         yield opened
