@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from client.calls import Calls, typed
-from client.values import Ticket
+from client.values import Item, Ticket
 
 
 class Insight(Calls):
-    """Exports, scores, statistics, the queue and the system.
+    """One photo, exports, scores, statistics, the queue and the system.
 
     Days are given as ``from_`` and ``to``: dates or their text (2026-01-31), in UTC, both included.
     """
@@ -17,6 +17,10 @@ class Insight(Calls):
     def ticket(self) -> Ticket:
         """A right to start one upload within minutes without a key, for a browser that must not hold one."""
         return typed(Ticket.from_json, self._transport.json("POST", "/v1/uploads"))
+
+    def item(self, item_id: str) -> Item:
+        """One photo and the verdict on it, by its id."""
+        return typed(Item.from_json, self._transport.json("GET", f"/v1/items/{item_id}"))
 
     def export(self, kind: str, path: Path, **filters: Any) -> Path:
         """Streams the history (jsonl or csv) into the file ``path``. Filters as of `Client.history`."""
