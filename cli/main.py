@@ -46,6 +46,7 @@ class Commands(TyperGroup):
             ctx.exit(REFUSED if isinstance(error, Refused) else NO_STACK)
 
 
+PHOTOS, JOBS, MODELS, MACHINE = "Photos", "Jobs and their verdicts", "Models", "This machine, and who may use it"
 app = typer.Typer(
     name="shoebox",
     cls=Commands,
@@ -77,27 +78,27 @@ def before(
     hush(quiet)
 
 
-app.command()(everywhere(tag.tag))
-app.command()(everywhere(results.classify))
-app.command("jobs")(everywhere(jobs.jobs))
-app.command()(everywhere(jobs.job))
-app.command("results")(everywhere(results.results))
-app.command()(everywhere(sidecars.xmp))
-app.command()(here(sidecars.undo))
-app.command("items")(everywhere(review.items))
-app.command("review")(everywhere(review.review))
-app.command()(everywhere(jobs.cancel))
-app.command()(everywhere(jobs.retry))
-app.command()(everywhere(jobs.rerun))
-app.command("bench")(everywhere(bench.bench))
-app.command()(here(stack.up))
-app.command()(here(stack.down))
-app.command()(here(stack.prepare))
-app.command()(everywhere(stack.status))
-app.command()(here(stack.logs))
-app.command("doctor")(here(doctor.doctor))
-app.add_typer(keys.app, name="keys")
-app.add_typer(model.app, name="model")
+app.command(rich_help_panel=PHOTOS)(everywhere(tag.tag))
+app.command(rich_help_panel=PHOTOS)(everywhere(results.classify))
+app.command("jobs", rich_help_panel=JOBS)(everywhere(jobs.jobs))
+app.command(rich_help_panel=JOBS)(everywhere(jobs.job))
+app.command("results", rich_help_panel=JOBS)(everywhere(results.results))
+app.command(rich_help_panel=JOBS)(everywhere(sidecars.xmp))
+app.command(rich_help_panel=JOBS)(here(sidecars.undo))
+app.command("items", rich_help_panel=JOBS)(everywhere(review.items))
+app.command("review", rich_help_panel=JOBS)(everywhere(review.review))
+app.command(rich_help_panel=JOBS)(everywhere(jobs.cancel))
+app.command(rich_help_panel=JOBS)(everywhere(jobs.retry))
+app.command(rich_help_panel=JOBS)(everywhere(jobs.rerun))
+app.command("bench", rich_help_panel=MODELS)(everywhere(bench.bench))
+app.command(rich_help_panel=MACHINE)(here(stack.up))
+app.command(rich_help_panel=MACHINE)(here(stack.down))
+app.command(rich_help_panel=MACHINE)(here(stack.prepare))
+app.command(rich_help_panel=MACHINE)(everywhere(stack.status))
+app.command(rich_help_panel=MACHINE)(here(stack.logs))
+app.command("doctor", rich_help_panel=MACHINE)(here(doctor.doctor))
+app.add_typer(keys.app, name="keys", rich_help_panel=MACHINE)
+app.add_typer(model.app, name="model", rich_help_panel=MODELS)
 
 
 def run() -> None:

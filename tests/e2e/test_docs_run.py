@@ -51,6 +51,7 @@ class World:
             "SHOEBOX_DATA_DIR": str(home / ".shoebox"),
             "SHOEBOX_PORT": str(port),
             "SHOEBOX_MODEL": "tiny",
+            "SHOEBOX_DASHBOARD": "false",
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "error::ResourceWarning",
         }

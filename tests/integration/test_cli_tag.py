@@ -219,6 +219,28 @@ def test_a_server_killed_in_the_middle_of_an_upload(tiny_bundle: Bundle, tmp_pat
         assert {item["reason"] for item in lines(tmp_path / "out" / "results.jsonl")} == {"not_an_image"}
 
 
+def test_ctrl_c_while_sending_leaves_nothing_behind(stack: Running, shoebox: Shoebox, tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    for number in range(4):
+        with (tmp_path / "large" / f"{number}.jpg").open("wb") as file:
+            file.truncate(100 * 2**20)
+    blobs, before = stack.home / "blobs", len(list(stack.client.jobs()))
+    there = {file.name for file in blobs.glob("*")}
+    code = "from cli.main import run; run()"
+    command = [sys.executable, "-c", code, "tag", str(tmp_path / "large"), "--out", str(tmp_path / "out")]
+    upload = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | shoebox.variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    wait_until(lambda: any(file.name not in there for file in blobs.glob("*")), 60, stack.logs)
+    upload.send_signal(signal.SIGINT)
+    _, errors = upload.communicate(timeout=30)
+
+    assert upload.returncode == 130, errors.decode()
+    assert b"interrupted while sending" in errors and b"Traceback" not in errors
+    wait_until(lambda: {file.name for file in blobs.glob("*")} == there, 30, stack.logs)
+    assert len(list(stack.client.jobs())) == before
+
+
 def test_jobs_items_reviews_and_results_from_the_command_line(shoebox: Shoebox, trip: Path, tmp_path: Path) -> None:
     job = shoebox.json("tag", trip, "--out", "out")["jobs"][0]["id"]
 
