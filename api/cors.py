@@ -41,7 +41,9 @@ def _preflight(scope: Scope) -> bool:
 
 
 def _ticketed(scope: Scope) -> bool:
-    return scope["method"] == "POST" and b"ticket" in parse_qs(scope["query_string"], keep_blank_values=True)
+    return scope["method"] == "POST" and "ticket" in parse_qs(
+        scope["query_string"].decode("latin-1"), keep_blank_values=True
+    )
 
 
 def _allow(headers: MutableHeaders, origin: str, preflight: bool) -> None:

@@ -167,6 +167,13 @@ def test_the_dashboards_page_may_ask_and_send(
     assert crossing(sent) == {"access-control-allow-origin": origin, "access-control-expose-headers": EXPOSED}
 
 
+def test_names_of_any_script_cross(client: httpx.Client, page: httpx.Client, scene: Make) -> None:
+    query = {"ticket": ticket_of(client), "name": "Österreich/海 ☀.jpg"}
+    sent = page.post("/v1/jobs", params=query, content=scene("sea", 22), headers=JPEG)
+    assert (sent.status_code, crossing(sent)["access-control-allow-origin"]) == (202, ORIGIN)
+    assert sent.json()["sources"][0]["name"] == "Österreich/海 ☀.jpg"
+
+
 def test_the_page_can_read_why_it_was_refused(client: httpx.Client, page: httpx.Client, scene: Make) -> None:
     refused = {
         401: page.post("/v1/jobs?ticket=wrong", content=scene("sea"), headers=JPEG),
