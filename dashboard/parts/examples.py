@@ -1,6 +1,7 @@
 """A few photos for each reason."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -21,12 +22,7 @@ FRESH = 60.0
 def examples(counts: Mapping[str, int], days: Mapping[str, Any]) -> None:
     """The newest photos of the most frequent reasons, with a way to all of them."""
     for reason, count in list(counts.items())[:REASONS]:
-        found: list[Item] = kept(
-            "examples",
-            (reason, days),
-            FRESH,
-            lambda reason=reason: _newest(reason, days),  # type: ignore[misc]
-        )
+        found = kept("examples", (reason, days), FRESH, partial(_newest, reason, days))
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{words.reason(reason).capitalize()}** · {words.amount(count, 'photo')}", width="content")
             if st.button("See all", key=f"all_{reason}", icon=":material/arrow_forward:", type="tertiary"):
