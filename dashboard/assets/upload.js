@@ -83,10 +83,10 @@ function add(state, found) {
   const known = new Set(state.items.map((item) => item.id));
   state.note = null;
   for (const { file, path } of found) {
-    const why = file ? whyNot(path, file.size, largest) : "not readable";
+    const why = file ? whyNot(path, file.size, largest) : "Could not be read";
     const id = file && `${path}\n${file.size}\n${file.lastModified}`;
     if (why) leave(state, why, path);
-    else if (known.has(id)) leave(state, "chosen already", path);
+    else if (known.has(id)) leave(state, "Chosen already", path);
     else {
       known.add(id);
       state.items.push({ id, file, path, zip: ZIPS.test(path) });
@@ -128,7 +128,7 @@ async function start(state) {
     back(state, "Canceled. Nothing was sent.");
     return;
   }
-  for (const entry of state.request.unread) leave(state, "not readable", entry.name);
+  for (const entry of state.request.unread) leave(state, "Could not be read", entry.name);
   ask(state);
 }
 

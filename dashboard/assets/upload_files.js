@@ -5,17 +5,17 @@ const ZIPS = /\.zip$/i;
 const ARCHIVES = /\.(rar|7z|tar|gz|tgz|bz2|xz|zst)$/i;
 const JUNK = new Set(["thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"]);
 
-// Why a file is left out, as the end of "3 files are left out: …"; null: it is taken. Files without an ending are
+// Why a file is left out, as the beginning of a line of a list; null: it is taken. Files without an ending are
 // taken: what recovery programs find has none, and the server looks at the content.
 function whyNot(path, size, largest) {
   const parts = path.split("/");
   const name = parts.at(-1);
-  if (parts.some((part) => part.startsWith(".") || JUNK.has(part.toLowerCase()))) return "hidden or made by the system";
-  if (ARCHIVES.test(name)) return "archives that are not opened here: please unpack them, or make a ZIP";
-  if (RAW.test(name)) return "raw photos, which are not read: please send them as JPEG";
-  if (!ZIPS.test(name) && !PHOTOS.test(name) && name.includes(".")) return "not photos";
-  if (size === 0) return "empty";
-  if (!ZIPS.test(name) && size > largest) return `larger than ${limit(largest)}, the most that is read of a photo`;
+  if (parts.some((part) => part.startsWith(".") || JUNK.has(part.toLowerCase()))) return "Hidden or made by the system";
+  if (ARCHIVES.test(name)) return "Archives of a kind that is not opened (please unpack them, or make a ZIP)";
+  if (RAW.test(name)) return "Raw photos, which are not read (please send them as JPEG)";
+  if (!ZIPS.test(name) && !PHOTOS.test(name) && name.includes(".")) return "Not photos";
+  if (size === 0) return "Empty";
+  if (!ZIPS.test(name) && size > largest) return `Larger than ${limit(largest)}, the most that a photo may have`;
   return null;
 }
 

@@ -96,7 +96,7 @@ function leftOut(state, details) {
   details.querySelector("summary").textContent = `${amount(count, "file")} left out`;
   const lines = [...state.left].map(([why, paths]) => {
     const some = paths.slice(0, 3).join(", ");
-    return element("li", "", `${paths.length.toLocaleString("en")} ${why}: ${some}${paths.length > 3 ? " …" : ""}`);
+    return element("li", "", `${why} · ${amount(paths.length, "file")}: ${some}${paths.length > 3 ? " …" : ""}`);
   });
   details.querySelector("ul").replaceChildren(...lines);
 }

@@ -57,12 +57,12 @@ def _confidence(model: dict[str, Any]) -> float | None:
 
 
 def _novelty() -> str | None:
-    chosen = st.segmented_control(
+    chosen = st.radio(
         "Photos unlike those that the model knows",
         list(NOVELTY),
-        default="normal",
+        index=1,
         format_func=NOVELTY.__getitem__,
-        required=True,
+        horizontal=True,
         key="submit_novelty",
     )
     return None if chosen == "normal" else chosen

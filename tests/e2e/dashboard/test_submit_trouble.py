@@ -1,0 +1,153 @@
+"""Uploads that are refused, canceled or cut off: told in words, sent again safely."""
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, Route, expect
+from site_under_test import WIDE, Site, settled
+
+Scene = Callable[..., bytes]
+JOB = re.compile(r"/job\?id=(\w+)")
+SLOW = {"latency": 0, "downloadThroughput": -1, "connectionType": "wifi"}
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A page whose requests may fail, which browsers note in their consoles; faults of scripts fail the test."""
+    context = browser.new_context(viewport=WIDE, base_url=site.url)
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.goto("/")
+    settled(opened, "Submit photos")
+    yield opened
+    context.close()
+    assert not faults
+
+
+@pytest.fixture(scope="module")
+def large(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ZIP of 24 MB."""
+    path = tmp_path_factory.mktemp("large") / "large.zip"
+    photo = scene("sea", 8000, 1600, 1200)
+    with zipfile.ZipFile(path, "w") as archive:
+        for n in range(24_000_000 // len(photo)):
+            archive.writestr(f"{n:04}.jpg", photo)
+    return path
+
+
+def pressed(page: Page, path: Path) -> None:
+    page.locator("input.files").set_input_files(path)
+    page.get_by_role("button", name="Tag them").click()
+
+
+def jobs_of(site: Site, name: str) -> list[str]:
+    return [job.id for job in site.client.jobs() if [source.name for source in job.sources] == [name]]
+
+
+def narrow(page: Page) -> CDPSession:
+    """The browser sends no more than 4 MB a second."""
+    tab = page.context.new_cdp_session(page)
+    tab.send("Network.enable")
+    tab.send("Network.emulateNetworkConditions", {**SLOW, "offline": False, "uploadThroughput": 4_000_000})
+    return tab
+
+
+def test_a_cut_connection_is_told_and_tried_again_as_one_job(page: Page, site: Site, large: Path) -> None:
+    tab = narrow(page)
+    pressed(page, large)
+    expect(page.get_by_text(re.compile(r"MB of .* MB · .*/s · \d+ s left"))).to_be_visible()
+    tab.send("Network.emulateNetworkConditions", {**SLOW, "offline": True, "uploadThroughput": -1})
+    expect(page.get_by_role("alert")).to_contain_text("The connection broke off after")
+    tab.send("Network.emulateNetworkConditions", {**SLOW, "offline": False, "uploadThroughput": -1})
+    assert jobs_of(site, "large.zip") == []
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_url(JOB)
+    assert jobs_of(site, "large.zip") == [page.url.split("=")[1]]
+    site.client.cancel(page.url.split("=")[1])
+
+
+def test_a_lost_answer_makes_no_second_job(page: Page, site: Site, scene: Scene, tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    def lose(route: Route) -> None:
+        if route.request.method == "OPTIONS" or taken:
+            route.continue_()
+            return
+        taken.append(route.fetch().status)
+        route.abort("connectionreset")
+
+    page.route("**/v1/jobs?*", lose)
+    (tmp_path / "lost.jpg").write_bytes(scene("sea", 8100))
+    page.locator("input.files").set_input_files(tmp_path / "lost.jpg")
+    page.get_by_role("button", name="Tag it").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert taken == [202] and len(jobs_of(site, "lost.jpg")) == 1
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_url(JOB)
+    assert jobs_of(site, "lost.jpg") == [page.url.split("=")[1]]
+
+
+def test_a_ticket_that_has_ended_is_replaced_once_by_itself(
+    page: Page, site: Site, scene: Scene, tmp_path: Path
+) -> None:
+    keys: list[str] = []
+    ended: list[int] = []
+
+    def late(route: Route) -> None:
+        if route.request.method == "POST":
+            keys.append(route.request.headers["idempotency-key"])
+        if route.request.method == "POST" and not ended:
+            url = re.sub(r"ticket=[^&]+", "ticket=ended", route.request.url)
+            answer = route.fetch(url=url)
+            ended.append(answer.status)
+            route.fulfill(response=answer)
+        else:
+            route.continue_()
+
+    page.route("**/v1/jobs?*", late)
+    (tmp_path / "late.jpg").write_bytes(scene("sea", 8200))
+    page.locator("input.files").set_input_files(tmp_path / "late.jpg")
+    page.get_by_role("button", name="Tag it").click()
+    page.wait_for_url(JOB)
+    assert ended == [401] and len(keys) == 2 and len(set(keys)) == 1
+    assert jobs_of(site, "late.jpg") == [page.url.split("=")[1]]
+
+
+def test_an_upload_goes_on_while_other_pages_are_looked_at_and_is_canceled(
+    page: Page, site: Site, large: Path
+) -> None:
+    narrow(page)
+    pressed(page, large)
+    expect(page.get_by_text(re.compile(r"MB of .* left"))).to_be_visible()
+    page.get_by_role("link", name="Jobs").click()
+    settled(page, "Jobs")
+    page.get_by_role("link", name="Submit").click()
+    settled(page, "Submit photos")
+    expect(page.get_by_text(re.compile(r"MB of .* left"))).to_be_visible()
+    before = len(jobs_of(site, "large.zip"))
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("status").filter(has_text="Canceled.")).to_be_visible()
+    expect(page.get_by_text("1 ZIP ·")).to_be_visible()
+    assert len(jobs_of(site, "large.zip")) == before
+
+
+def test_other_archives_and_broken_zips_are_refused_in_words(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "trip.rar").write_bytes(b"Rar!\x1a\x07\x01\x00" + bytes(2000))
+    page.locator("input.files").set_input_files(tmp_path / "trip.rar")
+    expect(page.get_by_text("There is no photo among these files.")).to_be_visible()
+    page.get_by_text("1 file left out").click()
+    expect(page.get_by_text("please unpack them, or make a ZIP")).to_be_visible()
+    (tmp_path / "trip.zip").write_bytes((tmp_path / "trip.rar").read_bytes())
+    pressed(page, tmp_path / "trip.zip")
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"This is a rar archive.*\(request \w+\)"))
+    page.get_by_role("button", name="Clear").click()
+    with zipfile.ZipFile(tmp_path / "cut.zip", "w") as archive:
+        archive.writestr("a.jpg", bytes(5000))
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "cut.zip").read_bytes()[:3000])
+    pressed(page, tmp_path / "cut.zip")
+    expect(page.get_by_role("alert")).to_contain_text("its end is missing")
