@@ -1,6 +1,6 @@
 """What the documents show is run, block after block, against a real Shoebox: shell and Python alike.
 
-A block that cannot run says why in a comment before it: ``<!-- not run: why -->``. JOB, ITEM and the port are
+A block that cannot run says why in a comment before it: ``<!-- not run: why -->``. Ids and the port are
 filled in.
 """
 
@@ -22,7 +22,10 @@ from model.bundle import Bundle
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.+?) -->\n)?^```(?P<kind>sh|python)\n(?P<text>.*?)^```", re.M | re.S)
-DOCUMENTS = ("docs/tagging.md", "docs/reviewing.md", "docs/client.md", "docs/cli.md", "docs/sidecars.md")
+DOCUMENTS = ("docs/tagging.md", "docs/reviewing.md", "docs/client.md", "docs/cli.md", "docs/sidecars.md", "docs/api.md")
+
+# A whole page, a benchmark among it: 40 s on two idle cores.
+pytestmark = pytest.mark.timeout(900)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class World:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A program in the home folder."""
         return subprocess.run(
-            words, cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=200
+            words, cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=400
         )  # fmt: skip
 
     def filled(self, text: str) -> str:
@@ -67,12 +70,17 @@ class World:
         key = (self.home / ".shoebox" / "key").read_text().strip()
         with Client(f"http://127.0.0.1:{self.port}", key) as client:
             done = next((job for job in client.jobs(state="completed") if (job.counts.accepted or 0) > 1), None)
-            item = None if done is None else next(client.items(done.id, decision="accepted"))
-        for name, value in (("JOB", done), ("ITEM", item)):
+            items = [] if done is None else [item.id for item in client.items(done.id, decision="accepted")]
+            ids = {} if done is None else {"JOB": done.id, "ITEM": items[0], "OTHER": items[1]}
+            if "TICKET" in text:
+                ids["TICKET"] = client.ticket().ticket
+            if "BENCHMARK" in text:
+                ids["BENCHMARK"] = client.benchmarks()[0]["id"]
+        for name in ("JOB", "ITEM", "OTHER", "TICKET", "BENCHMARK"):
             if re.search(rf"\b{name}\b", text):
-                assert value is not None, f"nothing was tagged before {text}"
-                text = re.sub(rf"\b{name}\b", value.id, text)
-        return text.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+                assert name in ids, f"nothing was tagged before {text}"
+                text = re.sub(rf"\b{name}\b", ids[name], text)
+        return re.sub(r"(127\.0\.0\.1|localhost):8000", f"127.0.0.1:{self.port}", text)
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +98,11 @@ def world(tiny_bundle: Bundle, scene: Callable[..., bytes]) -> Iterator[World]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         found = World(home, probe.getsockname()[1])
+    # For curl an answer of 400 or more is a failure.
+    (home / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
     started = found.run("shoebox", "up")
     assert started.returncode == 0, started.stderr
+    found.environment["KEY"] = (home / ".shoebox" / "key").read_text().strip()
     yield found
     found.run("shoebox", "down")
     shutil.rmtree(home)
