@@ -60,6 +60,11 @@ def span(seconds: float | None) -> str:
     return " ".join(parts[:2])
 
 
+def about(seconds: float | None) -> str:
+    """A time span in its largest unit, where there is room for no more."""
+    return " ".join(span(seconds).split()[:2])
+
+
 def size(count: float) -> str:
     """Bytes as ``1.4 MB``."""
     for unit in ("bytes", "kB", "MB", "GB"):

@@ -33,7 +33,7 @@ def _look() -> None:
                 "photos waiting": f"{queue['items_ready']:,}",
                 "uploads waiting": f"{queue['uploads_waiting']:,}",
                 "batches in hand": f"{queue['leased']:,}",
-                "longest wait": words.span(queue["oldest_seconds"]),
+                "longest wait": words.about(queue["oldest_seconds"]),
             }
         )
         with st.container(horizontal=True, vertical_alignment="center"):
