@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
 from db.database import Database
-from db.query.narrow import ANY, Filter, begins_with, conditions, start, suiting_jobs
+from db.query.narrow import ANY, Filter, at_places, begins_with, conditions, start, suiting_jobs
 from db.schema import Item, Job
 
 EXPORT_PAGE = 500
@@ -72,7 +72,7 @@ def _at(session: Session, places: list[Place], filter_: Filter, options: Sequenc
     query = query.where(conditions(filter_)).order_by(Item.job_id.desc(), Item.position.desc()).options(*options)
     for begin in range(0, len(places), EXPORT_PAGE):
         some = places[begin : begin + EXPORT_PAGE]
-        yield from session.scalars(query.where(tuple_(Item.job_id, Item.position).in_(some)))
+        yield from session.scalars(at_places(query, Item, some))
 
 
 def _few_jobs(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[str] | None:

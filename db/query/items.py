@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.database import Database
-from db.query.narrow import ANY, Filter, conditions, start
+from db.query.narrow import ANY, Filter, at_places, conditions, start
 from db.schema import Item, Review, Source
 
 EXPORT_PAGE = 500
@@ -25,9 +25,10 @@ def item(session: Session, owner: str, job_id: str, position: int) -> Item | Non
 
 
 def items_at(session: Session, owner: str, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], Item]:
-    """Those of the owner's items that are at these places, each a job and a position."""
-    query = select(Item).where(tuple_(Item.job_id, Item.position).in_(places), Item.owner == owner)
-    return {(found.job_id, found.position): found for found in session.scalars(query)}
+    """Those of the owner's items that are at these places, each a job and a position (at least one place)."""
+    found = session.scalars(at_places(select(Item), Item, places))
+    # Not asked of the database: SQLite would go through all of the owner's items instead.
+    return {(item.job_id, item.position): item for item in found if item.owner == owner}
 
 
 def source_of(session: Session, item: Item) -> Source | None:
@@ -40,7 +41,7 @@ def reviews_of(session: Session, items: list[Item]) -> dict[tuple[str, int], Rev
     keys = [(item.job_id, item.position) for item in items]
     if not keys:
         return {}
-    found = session.scalars(select(Review).where(tuple_(Review.job_id, Review.position).in_(keys)))
+    found = session.scalars(at_places(select(Review), Review, keys))
     return {(review.job_id, review.position): review for review in found}
 
 

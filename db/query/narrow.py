@@ -1,12 +1,27 @@
 """What a listing of items is narrowed to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
-from sqlalchemy.sql import true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    SQLColumnExpression,
+    String,
+    and_,
+    column,
+    exists,
+    or_,
+    select,
+    true,
+    values,
+)
 
 from db.schema import Item, Job, Review
 
+Row = TypeVar("Row")
 _LAST = chr(0x10FFFF)
 
 
@@ -53,19 +68,29 @@ def conditions(filter_: Filter) -> ColumnElement[bool]:
     if filter_.until is not None:
         wanted.append(Item.decided_at < filter_.until)
     if filter_.name:
-        wanted.append(begins_with(filter_.name))
+        # `history` has looked at the names' index by now: where it did not serve, SQLite must not choose it again.
+        wanted.append(begins_with(filter_.name, Item.name + ""))
     return and_(true(), *wanted)
 
 
-def begins_with(prefix: str) -> ColumnElement[bool]:
+def begins_with(prefix: str, name: SQLColumnExpression[str] = Item.name) -> ColumnElement[bool]:
     """A range of names instead of LIKE, which ignores case on SQLite and no plan for many prefixes can use an index."""
     end = prefix.rstrip(_LAST)
-    from_here = Item.name >= prefix
+    from_here = name >= prefix
     if not end:
         return from_here
     following = ord(end[-1]) + 1
     # Surrogates are no characters: no name holds one, and no database takes one.
-    return and_(from_here, Item.name < end[:-1] + chr(0xE000 if following == 0xD800 else following))
+    return and_(from_here, name < end[:-1] + chr(0xE000 if following == 0xD800 else following))
+
+
+def at_places(query: Select[Row], row: type[Item] | type[Review], places: Iterable[tuple[str, int]]) -> Select[Row]:
+    """The query, for the rows at these places alone, each a job and a position: at least one, at most some hundreds.
+
+    A join, because SQLite reads the whole table for a list of pairs.
+    """
+    wanted = values(column("job", String), column("position", Integer), name="wanted").data(list(places)).cte("wanted")
+    return query.join(wanted, and_(row.job_id == wanted.c.job, row.position == wanted.c.position))
 
 
 def start(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:

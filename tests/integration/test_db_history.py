@@ -11,12 +11,13 @@ from sqlalchemy import event, update
 from db.database import Database
 from db.query import history
 from db.query.history import every_item_of_owner, items_of_owner
-from db.query.items import items_of_job
+from db.query.items import items_at, items_of_job, reviews_of
 from db.query.narrow import Filter
 from db.schema import Item, Job
 from db.states import Kind
 from db.store.reviews import review
 from db.store.settle import settle
+from db.upgrade import upgrade
 
 DAY = 86400.0
 NAMES = (
@@ -29,7 +30,7 @@ NAMES = (
     "海辺\U0010ffff.jpg",
     "\ud7ff.jpg",
 )
-PREFIXES = (None, "IMG_", "img_", "IMG%", "IMG_1.jpg", "海", "\ud7ff", "\U0010ffff", "none")
+PREFIXES = (None, "IMG_", "IMG%", "海", "\ud7ff", "\U0010ffff")
 
 
 @pytest.fixture
@@ -76,18 +77,18 @@ def test_every_combination_finds_what_it_says(
     with desk.database.read() as session:
         reviewed = {(i.job_id, i.position) for i in items_of_owner(session, "ann", 100, None, Filter(reviewed=True))}
     assert len(reviewed) == 6
+    days_asked = ((None, None), (DAY, None), (DAY, 2 * DAY))
     choices: list[tuple[Any, ...]] = [
-        (None, "accepted"),
         (None, "sea"),
         (None, "other"),
         (None, True, False),
         PREFIXES,
-        (None, DAY),
-        (None, 2 * DAY),
+        days_asked,
         (None, days[-1].job_id),
     ]
     found = 0
-    for decision, label, model, seen, name, since, until, job in itertools.product(*choices):
+    for label, model, seen, name, (since, until), job in itertools.product(*choices):
+        decision = None if label is None else "accepted"
         filter_ = Filter(decision, None, label, model, seen, name, since, until, job)
         expected = [(i.job_id, i.position) for i in days if wanted(i, filter_, reviewed)]
         with desk.database.read() as session:
@@ -98,7 +99,7 @@ def test_every_combination_finds_what_it_says(
                 rest = items_of_owner(session, "ann", 2, expected[0], filter_)
                 assert [(i.job_id, i.position) for i in rest] == expected[1:3]
         found += len(expected)
-    assert found > 500
+    assert found > 200
 
 
 def test_an_export_meets_every_item_once(desk: Desk, days: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,20 +111,45 @@ def test_an_export_meets_every_item_once(desk: Desk, days: list[Item], monkeypat
 
 
 @pytest.fixture
-def plans(desk: Desk) -> Iterator[list[str]]:
+def many(empty_url: str) -> Iterator[tuple[Desk, str]]:
+    """A desk over a database of its own, because what ANALYZE learns stays in it, and a job of 3,000 photos."""
+    database = Database(empty_url)
+    upgrade(database)
+    desk = Desk(database)
+    job = desk.submit(Kind.ZIP)
+    desk.unpack(desk.claim_unpack(), photos=0, refused=3000)
+    yield desk, job
+    database.close()
+
+
+def learn(database: Database) -> None:
+    """Has PostgreSQL look at its tables as it does by itself after a while."""
+    if not database.sqlite:
+        with database.write() as session:
+            session.connection().exec_driver_sql("ANALYZE items, reviews")
+
+
+@pytest.fixture
+def plans(many: tuple[Desk, str]) -> Iterator[list[str]]:
     """The plan of every query of items that is asked."""
     found: list[str] = []
-    database: Database = desk.database
+    database: Database = many[0].database
     explain = "EXPLAIN QUERY PLAN" if database.sqlite else "EXPLAIN"
 
     def note(connection: Any, cursor: Any, statement: str, values: Any, *rest: Any) -> None:
-        if statement.startswith("SELECT") and "FROM items" in statement:
+        if "FROM items" in statement or "FROM reviews" in statement:
             raw = connection.connection.cursor()
             found.append(str(raw.execute(f"{explain} {statement}", values).fetchall()))
 
     event.listen(database.engine, "before_cursor_execute", note)
     yield found
     event.remove(database.engine, "before_cursor_execute", note)
+
+
+def reads_all(plan: str) -> bool:
+    """Whether the plan goes through a whole table, or through all of an owner's items."""
+    whole = ("SCAN items", "SCAN reviews", "Seq Scan on items", "Seq Scan on reviews", "(owner=?)")
+    return any(words in plan for words in whole)
 
 
 @pytest.mark.parametrize(
@@ -135,14 +161,28 @@ def plans(desk: Desk) -> Iterator[list[str]]:
     ],
 )
 def test_few_are_found_among_many_without_reading_them_all(
-    desk: Desk, plans: list[str], narrowed: Filter, index: str
+    many: tuple[Desk, str], plans: list[str], narrowed: Filter, index: str
 ) -> None:
-    desk.submit(Kind.ZIP)
-    desk.unpack(desk.claim_unpack(), photos=0, refused=3000)
-    with desk.database.write() as session:
-        if not desk.database.sqlite:
-            session.connection().exec_driver_sql("ANALYZE items")
+    desk, _ = many
+    learn(desk.database)
+    plans.clear()
     with desk.database.read() as session:
         items_of_owner(session, "ann", 100, None, narrowed)
     assert index in plans[0], plans
+    assert len(plans) == (2 if narrowed.name else 1) and not any(map(reads_all, plans)), plans
     assert "TEMP B-TREE" not in plans[0], plans
+
+
+def test_items_and_reviews_are_looked_up_by_their_places(many: tuple[Desk, str], plans: list[str]) -> None:
+    desk, job = many
+    with desk.database.write() as session:
+        for item in items_of_job(session, job, 2000):
+            review(session, item, None, True)
+    learn(desk.database)
+    plans.clear()
+    with desk.database.read() as session:
+        found = items_at(session, "ann", [(job, 7), (job, 2999), (job, 3000), ("none", 7)])
+        reviews = reviews_of(session, list(found.values()))
+        assert items_at(session, "bob", [(job, 7)]) == {}
+    assert set(found) == {(job, 7), (job, 2999)} and set(reviews) == {(job, 7)}
+    assert len(plans) == 3 and not any(map(reads_all, plans)), plans
