@@ -89,7 +89,7 @@ def test_stack_is_kept_up_and_leaves_nothing_behind(shoebox: Shoebox) -> None:
     assert started.returncode == 0, started.stderr
     assert "shown this once" in started.stdout
     before = shoebox.pids()
-    assert set(before) == {"redis", "api", "worker-control", "worker-classify"}
+    assert set(before) == {"redis", "api", "worker-control", "worker-classify", "dashboard"}
     assert shoebox("doctor").returncode == 0
 
     again = shoebox("up")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import programs, redis_conf, redis_server
-from cli.supervise import Supervisor, configuration, environment
+from cli.programs import dashboard_url, programs, redis_conf, redis_server
+from cli.supervise import COMMAND_LINE_ONLY, Supervisor, configuration, environment
 from settings import Settings
 
 
@@ -18,9 +18,17 @@ def settings(tmp_path: Path) -> Settings:
 def test_redis_is_ours_unless_another_is_named(settings: Settings) -> None:
     elsewhere = settings.model_copy(update={"redis_url": "redis://elsewhere"})
 
-    assert [each.name for each in programs(settings)] == ["redis", "api", "worker-control", "worker-classify"]
-    assert [each.name for each in programs(elsewhere)] == ["api", "worker-control", "worker-classify"]
+    ours = ["api", "worker-control", "worker-classify", "dashboard"]
+    assert [each.name for each in programs(settings)] == ["redis", *ours]
+    assert [each.name for each in programs(elsewhere)] == ours
     assert redis_server().exists()
+
+
+def test_the_dashboard_can_be_left_out(settings: Settings) -> None:
+    without = settings.model_copy(update={"dashboard": False})
+
+    assert "dashboard" not in [each.name for each in programs(without)]
+    assert (dashboard_url(settings), dashboard_url(without)) == ("http://127.0.0.1:8624", None)
 
 
 def test_api_listens_where_the_settings_say(settings: Settings) -> None:
@@ -35,8 +43,8 @@ def test_configuration_is_read_as_it_is_meant(settings: Settings) -> None:
     parser.read_string(text)
 
     assert str(settings.home) not in text
-    assert parser["group:shoebox"]["programs"] == "api,worker-control,worker-classify"
-    for name in ("redis", "api", "worker-control", "worker-classify"):
+    assert parser["group:shoebox"]["programs"] == "api,worker-control,worker-classify,dashboard"
+    for name in ("redis", "api", "worker-control", "worker-classify", "dashboard"):
         section = parser[f"program:{name}"]
         assert section["autorestart"] == section["killasgroup"] == "true"
         assert section["stdout_logfile"] == f"logs/{name}.log"
@@ -52,8 +60,9 @@ def test_redis_drops_nothing_and_listens_on_no_network(settings: Settings) -> No
 def test_programs_see_every_setting_as_it_is_here(settings: Settings) -> None:
     found = environment(settings)
 
-    names = {f"SHOEBOX_{name.upper()}" for name in Settings.model_fields}
+    names = {f"SHOEBOX_{name.upper()}" for name in Settings.model_fields if name not in COMMAND_LINE_ONLY}
     assert names <= set(found)
+    assert not {f"SHOEBOX_{name.upper()}" for name in COMMAND_LINE_ONLY} & set(found)
     assert found["SHOEBOX_DATA_DIR"] == str(settings.home)
     assert found["SHOEBOX_PORT"] == "8123"
 
