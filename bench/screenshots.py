@@ -29,8 +29,8 @@ from bench.landscapes import KINDS, landscape
 from client.client import Client
 from client.upload import of_path
 
-SIZES = {"": (1440, 900, "light"), "-dark": (1440, 900, "dark"), "-phone": (390, 844, "light")}
-COLOURS = 200
+SIZES = {"wide": (1440, 900, "light"), "dark": (1440, 900, "dark"), "phone": (390, 844, "light")}
+COLOURS = 256
 LEARNT, NEW = 40, 14
 
 
@@ -100,11 +100,10 @@ def strangers(count: int) -> Iterator[tuple[str, bytes]]:
 
 def album(path: Path, photos: list[Path], others: int) -> Path:
     """A ZIP of photos and strangers."""
+    entries = [(f"{photo.parent.name}/{photo.name}", photo.read_bytes()) for photo in photos] + list(strangers(others))
     with zipfile.ZipFile(path, "w") as archive:
-        for photo in photos:
-            archive.write(photo, f"{photo.parent.name}/{photo.name}")
-        for name, data in strangers(others):
-            archive.writestr(name, data)
+        for number in np.random.default_rng(len(entries)).permutation(len(entries)):
+            archive.writestr(*entries[number])
     return path
 
 
@@ -133,7 +132,7 @@ def shoot(page: Page, url: str, heading: str, path: Path) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.wait_for_timeout(2500)
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:,.0f} kB", flush=True)
 
 
@@ -142,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--keep", type=Path, help="folder for what is drawn and trained")
-    parser.add_argument("--sizes", nargs="*", default=[""], help="endings of SIZES: '' -dark -phone")
+    parser.add_argument("--sizes", nargs="*", default=["wide"], choices=list(SIZES))
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
@@ -157,6 +156,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
             for size in given.sizes:
                 width, height, scheme = SIZES[size]
+                end = "" if size == "wide" else f"-{size}"
                 context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
                 page = context.new_page()
                 for name, heading in (("submit", "Submit"), ("jobs", "Jobs"), ("history", "History")):
@@ -164,11 +164,11 @@ def main() -> None:
                         page,
                         f"{stack.pages}/{name if name != 'submit' else ''}",
                         heading,
-                        given.out / f"dashboard-{name}{size}.png",
+                        given.out / f"dashboard-{name}{end}.png",
                     )
-                shoot(page, f"{stack.pages}/job?id={job}", "hike.zip", given.out / f"dashboard-job{size}.png")
+                shoot(page, f"{stack.pages}/job?id={job}", "hike.zip", given.out / f"dashboard-job{end}.png")
                 for name in ("rejections", "performance", "models", "system"):
-                    shoot(page, f"{stack.pages}/{name}", name.title(), given.out / f"dashboard-{name}{size}.png")
+                    shoot(page, f"{stack.pages}/{name}", name.title(), given.out / f"dashboard-{name}{end}.png")
             browser.close()
 
 
