@@ -1,10 +1,11 @@
 """Every setting, read from the environment once. The only reader of the environment; imports nothing of ours."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024**2
@@ -44,6 +45,12 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(50 * GIBIBYTE, ge=1, description="Largest request body of one submission.")
     max_files: int = Field(1000, ge=1, description="Most files in one submission.")
     max_entries: int = Field(200_000, ge=1, description="Most entries in one ZIP.")
+    max_unpacked_bytes: int = Field(
+        1024 * GIBIBYTE, ge=1, description="Most bytes that the photos of one ZIP may take together, unpacked."
+    )
+    max_ratio: int = Field(
+        200, ge=1, description="Most times its own size that a ZIP may unpack to, when that is more than 1 GiB."
+    )
     max_file_bytes: int = Field(128 * MEBIBYTE, ge=1, description="Largest single photo.")
     max_pixels: int = Field(120_000_000, ge=1, description="Most pixels in one photo, read from its header.")
     decode_seconds: float = Field(10.0, gt=0, description="Longest time for decoding one photo.")
@@ -80,12 +87,32 @@ class Settings(BaseSettings):
         "", description="The API as browsers reach it. Empty: the dashboard's own host, at the API's port."
     )
 
+    webhook_hours: float = Field(24.0, ge=0, description="How long a message about a finished job is tried, in hours.")
+    webhook_retry_seconds: float = Field(
+        10.0, gt=0, description="Pause before its second try; each later one is twice as long, 3 hours at most."
+    )
+    webhook_seconds: float = Field(10.0, gt=0, le=50, description="Longest time for one try.")
+    webhook_networks: str = Field(
+        "",
+        description="Networks that messages may go to although they are not public: 10.0.0.0/8, separated by commas.",
+    )
+    webhook_http: bool = Field(False, description="Whether messages may go to addresses without TLS (http://).")
+    webhook_ca_file: str = Field("", description="File (PEM) with authorities to trust beside the system's.")
+
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else JSON."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level that is logged."
     )
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _readable(cls, networks: str) -> str:
+        for one in networks.split(","):
+            if one.strip():
+                ip_network(one.strip())
+        return networks
 
     @property
     def home(self) -> Path:

@@ -70,9 +70,10 @@ def submission_of(
     params: dict[str, Any],
     meta: dict[str, Any],
     idempotency_key: str | None,
+    webhook_url: str | None = None,
 ) -> Submission:
     """The values of a submission, under its owner."""
-    return Submission(owner, *model, tuple(uploads.files), params, meta, idempotency_key)
+    return Submission(owner, *model, tuple(uploads.files), params, meta, idempotency_key, webhook_url)
 
 
 def log_accepted(accepted: Accepted, sizes: Sequence[int]) -> None:

@@ -32,12 +32,14 @@ from api.routes import (
     scores,
     stats,
     submit,
+    webhooks,
 )
 from api.traffic import Traffic
 from api.wakeups import WakeUps
 from db.blobs import open_blobs
 from db.database import Database
 from settings import Settings
+from worker.addresses import policy_of
 from worker.limits import limits_of
 from worker.senders import Hints
 
@@ -76,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         models,
         benchmark,
         me,
+        webhooks,
         admin,
         health,
     ):
@@ -108,4 +111,5 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         previews=previews,
         catalog=Catalog(settings.bundle_folders, settings.model),
         gate=Gate(database, settings.auth_failures_per_minute),
+        webhooks=policy_of(settings.webhook_networks, settings.webhook_http),
     )

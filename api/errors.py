@@ -27,6 +27,7 @@ from api import (
     reviewing,
     tickets,
     uploads,
+    webhooks,
 )
 from db.store import cancel, retry, submit
 from worker.archive_bytes import CorruptArchive
@@ -51,6 +52,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     intake.WrongContentType: (415, "unsupported_media_type"),
     uploads.NotSupported: (415, "unsupported_archive"),
     uploads.StoreFull: (507, "storage_full"),
+    webhooks.NoWebhookSecret: (422, "no_webhook_secret"),
     CorruptArchive: (422, "corrupt_archive"),
     options.BadField: (422, "invalid_request"),
     offers.BackendUnavailable: (422, "backend_unavailable"),

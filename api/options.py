@@ -55,6 +55,13 @@ class Wanted(BaseModel):
         description="A JSON object of yours, at most 4 KiB; given back with the job.",
         examples=['{"album": "Rome"}'],
     )
+    webhook_url: str | None = Field(
+        None,
+        min_length=1,
+        max_length=2000,
+        description="An https:// address that is told of the job's end (docs/webhooks.md).",
+        examples=["https://example.org/shoebox"],
+    )
 
 
 class WantedFrom(Wanted):

@@ -14,6 +14,7 @@ from api.wakeups import WakeUps
 from db.blobs import BlobStore
 from db.database import Database
 from settings import Settings
+from worker.addresses import Policy
 from worker.senders import Hints
 
 
@@ -30,6 +31,7 @@ class Parts:
     previews: Previews
     catalog: Catalog
     gate: Gate
+    webhooks: Policy
     started: float = field(default_factory=time.monotonic)
 
 

@@ -1,11 +1,11 @@
 """Jobs, items and pages as JSON: every field described."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
-from db.states import JobState, Kind, Outcome, SourceState
+from db.clock import iso as iso
+from db.states import JobState, Kind, Outcome, SourceState, WebhookState
 from model.verdict import Decision, Novelty, Reason
 
 JOB_ID = "01JZ8Q4T9M6W3V5X7Y2A1B0C4D"
@@ -16,13 +16,8 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time", "examples"
 T = TypeVar("T")
 
 
-def iso(seconds: float) -> str:
-    """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def iso_or_none(seconds: float | None) -> str | None:
-    """The same for a time that may not have come."""
+    """`iso` for a time that may not have come."""
     return None if seconds is None else iso(seconds)
 
 
@@ -90,6 +85,20 @@ class Params(BaseModel):
     backend: str | None = Field(None, description="The backend asked for; null: the worker's choice.", examples=[None])
 
 
+class WebhookOut(BaseModel):
+    """Who is told of a job's end, and whether they know."""
+
+    url: str = Field(description="Where the message goes.", examples=["https://example.org/shoebox"])
+    state: WebhookState | Literal["waiting"] = Field(
+        description="waiting (for the job's end), pending, delivered; given_up after a day of tries."
+    )
+    attempts: int = Field(description="How often it was tried.", examples=[1])
+    status: int | None = Field(description="What the receiver answered at the last try.", examples=[200])
+    error: str | None = Field(description="Why the last try failed, if it did.", examples=[None])
+    next_at: Time | None = Field(description="When it is tried again, if it is.", examples=[None])
+    finished_at: Time | None = Field(description="When it was delivered, or given up.")
+
+
 class JobOut(BaseModel):
     """One submission."""
 
@@ -112,6 +121,7 @@ class JobOut(BaseModel):
     params: Params = Field(description="What was asked of the judge.")
     metadata: dict[str, Any] = Field(description="The sender's own object.", examples=[{"album": "Rome"}])
     retry_of: str | None = Field(description="The job whose photos this one judges again.", examples=[None])
+    webhook: WebhookOut | None = Field(description="Who is told of its end; null: nobody.", examples=[None])
     links: dict[str, str] = Field(
         description="Where to go from here.",
         examples=[{"self": f"/v1/jobs/{JOB_ID}", "items": f"/v1/jobs/{JOB_ID}/items"}],

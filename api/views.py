@@ -19,12 +19,15 @@ from api.schemas import (
     ScoreOut,
     SourceOut,
     TagOut,
+    WebhookOut,
     iso,
     iso_or_none,
 )
+from api.webhooks import webhook_out
 from db.ids import item_id
 from db.query import items as item_queries
 from db.query import jobs as job_queries
+from db.query.webhooks import webhooks
 from db.schema import Item, Job, Review
 from db.states import JobState, Kind, Outcome, SourceState
 from model.verdict import Decision, Reason
@@ -34,7 +37,10 @@ def jobs_out(session: Session, jobs: Sequence[Job]) -> list[JobOut]:
     """Jobs with their sources."""
     sources = job_queries.sources(session, [job.id for job in jobs])
     waiting = waits(session, jobs)
-    return [_job_out(session, job, sources[job.id], waiting.get(job.id)) for job in jobs]
+    told = webhooks(session, [job.id for job in jobs if job.webhook_url is not None])
+    return [
+        _job_out(session, job, sources[job.id], waiting.get(job.id), webhook_out(job, told.get(job.id))) for job in jobs
+    ]
 
 
 def job_out(session: Session, job: Job) -> JobOut:
@@ -42,7 +48,13 @@ def job_out(session: Session, job: Job) -> JobOut:
     return jobs_out(session, [job])[0]
 
 
-def _job_out(session: Session, job: Job, sources: list[job_queries.SourceView], waiting_for: str | None) -> JobOut:
+def _job_out(
+    session: Session,
+    job: Job,
+    sources: list[job_queries.SourceView],
+    waiting_for: str | None,
+    webhook: WebhookOut | None,
+) -> JobOut:
     progress = job_queries.progress(session, job)
     path = f"/v1/jobs/{job.id}"
     return JobOut(
@@ -81,6 +93,7 @@ def _job_out(session: Session, job: Job, sources: list[job_queries.SourceView], 
         params=Params.model_validate(job.params),
         metadata=job.meta,
         retry_of=job.retry_of,
+        webhook=webhook,
         links={
             "self": path,
             "items": f"{path}/items",

@@ -2,15 +2,17 @@
 
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cli import complete
 from cli.context import local_client, settings
-from cli.output import AsJson, console, own_name, plain, say, show_json
+from cli.output import AsJson, amount, console, own_name, plain, say, show_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from client.values import JobView
 
 JobId = Annotated[str, typer.Argument(help="The job's id; see: shoebox jobs.", autocompletion=complete.jobs)]
@@ -66,6 +68,8 @@ def job(
     for name in ("accepted", "rejected", "failed", "canceled", "skipped"):
         if count := getattr(view.counts, name):
             say(f"  {name}: {count:,}")
+    if view.webhook is not None:
+        say(_told(view.webhook))
     for source in view.sources:
         if source.error is not None:
             say(f"{plain(source.name)}: {plain(source.message or source.error)}")
@@ -125,6 +129,14 @@ def rerun(
         return
     say(f"new job {view.id} with {plain(view.model)}, version {plain(view.version)}")
     say(f"watch it with: {own_name()} job {view.id} --watch")
+
+
+def _told(webhook: "Mapping[str, Any]") -> str:
+    tries = amount(webhook["attempts"], "try", "tries")
+    said = {"waiting": "when the job ends", "pending": f"not yet, after {tries}", "delivered": "delivered"}
+    state = said.get(webhook["state"], f"given up after {tries}")
+    problem = f" ({webhook['error']})" if webhook.get("error") else ""
+    return plain(f"webhook to {webhook['url']}: {state}{problem}")
 
 
 def _from(view: "JobView") -> str:

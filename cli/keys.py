@@ -9,7 +9,7 @@ from cli.context import local_client, settings
 from cli.everywhere import everywhere
 from cli.output import AsJson, console, plain, say, show_json
 
-app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke API keys, and the secret of webhooks.", no_args_is_help=True)
 
 
 class Scope(StrEnum):
@@ -69,3 +69,22 @@ def revoke(
         show_json({"id": key_id, "revoked": True})
         return
     say(f"key {plain(key_id)} is revoked")
+
+
+@app.command("webhook-secret")
+@everywhere
+def webhook_secret(
+    grace_hours: Annotated[
+        float, typer.Option(min=0, max=720, help="How long the secret before signs too; 0: it ends at once.")
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Make the secret that signs your webhooks, or a new one in its place; it is shown this once."""
+    with local_client(settings()) as client:
+        made = client.make_webhook_secret(round(3600 * grace_hours))
+    if as_json:
+        show_json(made)
+        return
+    say(f"the secret of your webhooks, shown this once: [bold]{plain(made['secret'])}[/]")
+    if made.get("previous_until"):
+        say(f"the one before signs too until {plain(made['previous_until'])}")

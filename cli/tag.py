@@ -59,6 +59,7 @@ def tag(
     write_xmp: WriteXmp = False,
     xmp_naming: XmpNaming = Naming.FULL,
     xmp_root: XmpRoot = ROOT,
+    webhook: Annotated[str | None, typer.Option(help="https:// address that is told of each job's end.")] = None,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to go on trying while the server is away.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +82,7 @@ def tag(
     ensure_up()
     server = server_of(given)
     asked = {"model": model, "backend": backend, "top_k": top_k, "min_confidence": min_confidence, "novelty": novelty}
-    params = asked | {"allow": allow or None, "deny": deny or None}
+    params = asked | {"allow": allow or None, "deny": deny or None, "webhook_url": webhook}
     given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with local_client(given, patience=patience) as client, Ledger(given.home) as ledger:
         judge = None

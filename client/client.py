@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from client.access import Access
 from client.calls import given, typed
 from client.errors import Refused, UnexpectedAnswer, retry_after
 from client.insight import Insight
@@ -22,7 +23,7 @@ from client.values import Item, JobView
 BENCHMARK_PAUSE = 1.0
 
 
-class Client(Insight, Reviewing):
+class Client(Access, Insight, Reviewing):
     """Speaks to one Shoebox server with one key; close it, or use it in a ``with``.
 
     ``patience``: seconds for which calls that may be repeated go on while the server is away or overloaded.
@@ -59,7 +60,7 @@ class Client(Insight, Reviewing):
         One ZIP or image is sent as the raw body, all else as multipart; neither is held in memory. An interrupted
         upload is sent again under the same idempotency key (a random one by default): it never becomes two jobs.
         ``on_bytes`` is told how many bytes of the current try were sent. ``params``: model, backend, top_k,
-        min_confidence, novelty, allow, deny. Raises `OSError` where a file cannot be read.
+        min_confidence, novelty, allow, deny, webhook_url. Raises `OSError` where a file cannot be read.
         """
         uploads = uploads_of(photos)
         raw = len(uploads) == 1 and uploads[0].content_type != UNKNOWN

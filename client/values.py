@@ -124,7 +124,8 @@ class JobView:
 
     ``error`` and ``message`` say why the whole job failed, ``waiting_for`` why it cannot go on at present; ``rate`` is
     in photos per second, ``seconds`` how long the job took from the opening of its files to its end (``None`` before),
-    ``again`` in how many seconds the server wants to be asked again.
+    ``again`` in how many seconds the server wants to be asked again, ``webhook`` how it stands with the message to
+    whoever is to be told of its end (``None``: nobody).
     """
 
     id: str
@@ -140,6 +141,7 @@ class JobView:
     eta_seconds: float | None
     seconds: float | None
     waiting_for: str | None
+    webhook: Mapping[str, Any] | None
     raw: Mapping[str, Any]
     again: float | None = None
 
@@ -169,6 +171,7 @@ class JobView:
             eta_seconds=data["eta_seconds"],
             seconds=_seconds(data["started_at"], data["finished_at"]),
             waiting_for=data.get("waiting_for"),
+            webhook=data.get("webhook"),
             raw=data,
         )
 

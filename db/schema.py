@@ -1,67 +1,31 @@
 """The tables. Times are seconds since 1970 UTC by the database's clock (float), so that both databases reckon alike."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
-    Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
-Id = String(26)
-
-
-class Base(DeclarativeBase):
-    """Common metadata: constraint names are spelled out so that migrations can name them on both databases."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, list[Any]: JSON, float: Float(53)}
-
-
-class Key(Base):
-    """An API key; only the SHA-256 of the secret is kept."""
-
-    __tablename__ = "keys"
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64), index=True)
-    name: Mapped[str] = mapped_column(String(200))
-    scopes: Mapped[list[Any]]
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    created_at: Mapped[float]
-    revoked_at: Mapped[float | None]
-
-
-class Ticket(Base):
-    """A right to send one upload without a key; only the SHA-256 of the secret is kept.
-
-    ``idempotency_key`` is set when the first upload with it starts, and is that of its job: at most one comes of it.
-    """
-
-    __tablename__ = "tickets"
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64))
-    key_id: Mapped[str] = mapped_column(ForeignKey("keys.id", ondelete="CASCADE"))
-    idempotency_key: Mapped[str | None] = mapped_column(String(255))
-    expires_at: Mapped[float] = mapped_column(index=True)
+# Whoever knows one table knows them all: they are created, compared and emptied together.
+from db.base import Base as Base
+from db.base import Id
+from db.schema_access import Key as Key
+from db.schema_access import Ticket as Ticket
+from db.schema_webhooks import Webhook as Webhook
+from db.schema_webhooks import WebhookSecret as WebhookSecret
 
 
 class Job(Base):
-    """One submission. ``attempt`` and ``lease_until`` guard its unpacking."""
+    """One submission. ``attempt`` and ``lease_until`` guard its unpacking. ``webhook_url`` is told of its end."""
 
     __tablename__ = "jobs"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -78,6 +42,7 @@ class Job(Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     fingerprint: Mapped[str] = mapped_column(String(64))
     retry_of: Mapped[str | None] = mapped_column(Id)
+    webhook_url: Mapped[str | None] = mapped_column(Text)
     total: Mapped[int | None]
     pending: Mapped[int] = mapped_column(default=0)
     accepted: Mapped[int] = mapped_column(default=0)

@@ -60,6 +60,14 @@ class BenchmarkState(StrEnum):
         return self in (BenchmarkState.DONE, BenchmarkState.FAILED)
 
 
+class WebhookState(StrEnum):
+    """pending -> delivered, or given_up."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+
+
 class Lane(IntEnum):
     """Claimed in this order."""
 

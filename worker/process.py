@@ -4,16 +4,19 @@ import os
 import secrets
 import socket
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from threading import Event, Timer
 
 import structlog
 from celery import Celery
 from celery.signals import setup_logging, worker_shutting_down
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db.blobs import open_blobs
 from db.database import Database
+from db.query.webhooks import undelivered
 from db.query.work import next_ability
 from db.store.sweep import waiting
 from db.store.workers import leave
@@ -23,13 +26,13 @@ from model.engine import Engine
 from model.sandbox import DecodePool
 from model.shelf import Shelf
 from settings import Settings
-from worker.archive import ArchiveLimits
 from worker.benchmarks import Benchmarks
 from worker.bundles import Bundles
 from worker.classify import Classifier, Policy
+from worker.courier import courier_of
 from worker.duties import Activity, Duties
 from worker.engines import Engines
-from worker.limits import limits_of
+from worker.limits import archive_limits_of, limits_of
 from worker.senders import BULK, CONTROL, INTERACTIVE, Hints, celery_app
 from worker.tasks import register_classify, register_unpack
 from worker.unpack import drain_unpacking
@@ -42,18 +45,21 @@ STOP_SECONDS = 5.0
 
 
 def run_control(settings: Settings) -> None:
-    """Runs a control worker until it is stopped: unpacking."""
+    """Runs a control worker until it is stopped: unpacking, and messages about finished jobs."""
     database, blobs, hints = Database(settings.database), open_blobs(settings.blobs), Hints(settings)
     stop, activity, name = Event(), Activity(), worker_name("control")
-    limits = ArchiveLimits(max_entries=settings.max_entries, max_entry_bytes=settings.max_file_bytes)
+    courier = courier_of(settings, database, stop)
+    limits = archive_limits_of(settings)
 
     def opened(job: str, finished: bool) -> None:
         if finished:
             hints.done(job)
+            courier.ring()
         else:
             hints.hint(BULK)
 
     def drain() -> int:
+        courier.ring()
         return drain_unpacking(
             database, blobs, name, limits, settings.lease_seconds, settings.shard_items, stop, opened
         )
@@ -73,7 +79,9 @@ def run_control(settings: Settings) -> None:
         stop=stop,
         has_work=lambda session: waiting(session).unpack > 0,
     )
+    courier.start()
     _serve(app, duties, wake)
+    courier.ring()
 
 
 def run_classify(settings: Settings) -> None:
@@ -90,7 +98,7 @@ def run_classify(settings: Settings) -> None:
         stop, activity, name = Event(), Activity(), worker_name("classify")
         benchmarks = Benchmarks(settings, database, blobs, bundles, pool, name, stop, hints.done)
         policy = Policy(name, settings.lease_seconds, settings.max_file_bytes)
-        classifier = Classifier(database, blobs, engines, benchmarks, policy, stop, hints.done)
+        classifier = Classifier(database, blobs, engines, benchmarks, policy, stop, teller(database, hints))
         app = celery_app(settings.broker)
         register_classify(app, classifier.drain, activity, wake := Wake())
 
@@ -112,6 +120,21 @@ def run_classify(settings: Settings) -> None:
             has_work=has_work,
         )
         _serve(app, duties, wake)
+
+
+def teller(database: Database, hints: Hints) -> Callable[[str], None]:
+    """Tells of a job's end: whoever waits for it, and the couriers where a message is to be sent."""
+
+    def ended(job: str) -> None:
+        hints.done(job)
+        # A courier that is not told looks by itself a little later.
+        with suppress(SQLAlchemyError):
+            with database.read() as session:
+                waits = undelivered(session, job)
+            if waits:
+                hints.hint(CONTROL)
+
+    return ended
 
 
 def worker_name(kind: str) -> str:

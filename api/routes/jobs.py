@@ -23,6 +23,7 @@ from db.states import JobState
 from db.store.cancel import StillRunning, cancel, delete_job
 from db.store.retry import retry
 from model.verdict import Decision
+from worker.senders import CONTROL
 from worker.sources import SourceGone, open_source
 
 log = structlog.get_logger(__name__)
@@ -95,6 +96,8 @@ def cancel_job(job_id: str, parts: The, caller: Submitter) -> JobOut:
         cancel(session, job)
         session.flush()
         view = job_out(session, job)
+    if view.state.finished and view.webhook is not None:
+        parts.hinter.want(CONTROL)
     log.info("job_canceled", job=job_id)
     return view
 

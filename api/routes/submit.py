@@ -18,6 +18,7 @@ from api.schemas_more import TicketOut
 from api.tickets import Sending
 from api.uploads import Uploads
 from api.waiting import verdict_of
+from api.webhooks import check_webhook
 from db.states import Kind
 from db.store.tickets import make_ticket
 
@@ -106,7 +107,7 @@ async def _take(
 ) -> Accepted:
     settings = parts.settings
     # What can be refused by the query alone is refused before gigabytes are sent.
-    await run_in_threadpool(_check, parts, query)
+    await run_in_threadpool(_check, parts, owner, query)
     metadata_of(query.metadata)
     with Uploads(parts.blobs, settings.min_free_bytes) as uploads:
         form = await receive(request, uploads, query.name, settings.max_upload_bytes, max_files)
@@ -115,7 +116,10 @@ async def _take(
         wanted = with_form(query, form)
         model = await run_in_threadpool(parts.catalog.find, wanted.model)
         params, meta = params_of(wanted, model), metadata_of(wanted.metadata)
-        submission = submission_of(owner, (model.name, model.version), uploads, params, meta, idempotency_key)
+        if wanted.webhook_url != query.webhook_url:
+            await run_in_threadpool(_check_webhook, parts, owner, wanted.webhook_url)
+        key, url = idempotency_key, wanted.webhook_url
+        submission = submission_of(owner, (model.name, model.version), uploads, params, meta, key, url)
         accepted = await run_in_threadpool(accept, parts.database, submission, uploads, settings.shard_items)
     if accepted.queue is not None:
         parts.hinter.want(accepted.queue)
@@ -123,12 +127,19 @@ async def _take(
     return accepted
 
 
-def _check(parts: Parts, query: Wanted) -> None:
+def _check(parts: Parts, owner: str, query: Wanted) -> None:
     model = parts.catalog.find(query.model)
     backend = params_of(query, model)["backend"]
     if backend is not None:
         with parts.database.read() as session:
             check_backend(session, (model.name, model.version), backend)
+    if query.webhook_url is not None:
+        _check_webhook(parts, owner, query.webhook_url)
+
+
+def _check_webhook(parts: Parts, owner: str, url: str | None) -> None:
+    with parts.database.read() as session:
+        check_webhook(session, owner, url, parts.webhooks)
 
 
 def _point_at(response: Response, accepted: Accepted) -> None:

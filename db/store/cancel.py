@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from db.schema import Job, JobSource, Shard, Source
 from db.states import JobState, ShardState
-from db.store.counts import close_if_done, database_time, lock_job, outcome
+from db.store.counts import close_if_done, end_job, lock_job
 
 
 class AlreadyFinished(Exception):
@@ -24,8 +24,7 @@ def cancel(session: Session, job: Job) -> None:
     if state in (JobState.QUEUED, JobState.UNPACKING):
         # A higher attempt fences out whoever is unpacking it.
         job.attempt += 1
-        job.lease_until = job.worker = None
-        job.state, job.outcome, job.finished_at = JobState.CANCELED, outcome(job), database_time(session)
+        end_job(session, job, JobState.CANCELED)
         return
     dropped = session.scalars(
         update(Shard)

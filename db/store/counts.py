@@ -1,4 +1,4 @@
-"""A job's counts, and its end: the one place where a job becomes completed or canceled."""
+"""A job's counts, and its end: the one place where a job becomes completed, canceled or failed."""
 
 from collections.abc import Iterable
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.schema import Job, Tally
 from db.states import JobState, Outcome
+from db.store.webhooks import announce
 
 
 def lock_job(session: Session, job_id: str) -> Job | None:
@@ -28,10 +29,17 @@ def close_if_done(session: Session, job: Job) -> bool:
     state = JobState(job.state)
     if state not in (JobState.RUNNING, JobState.CANCELING) or job.pending:
         return False
-    job.state = JobState.CANCELED if state is JobState.CANCELING else JobState.COMPLETED
-    job.outcome = outcome(job)
-    job.finished_at = database_time(session)
+    end_job(session, job, JobState.CANCELED if state is JobState.CANCELING else JobState.COMPLETED)
     return True
+
+
+def end_job(session: Session, job: Job, state: JobState) -> None:
+    """Ends a locked job in ``state``, and writes the message about it where somebody wants to be told."""
+    job.state = state
+    job.outcome = None if state is JobState.FAILED else outcome(job)
+    job.finished_at = database_time(session)
+    job.lease_until = job.worker = None
+    announce(session, job, job.finished_at)
 
 
 def outcome(job: Job) -> Outcome:

@@ -47,6 +47,7 @@ def retry(
         meta=old.meta,
         fingerprint=old.fingerprint,
         retry_of=old.id,
+        webhook_url=old.webhook_url,
         submitted_at=at,
         started_at=at,
     )

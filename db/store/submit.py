@@ -42,16 +42,19 @@ class Submission:
     params: dict[str, Any] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
+    webhook_url: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the ordered names and digests of the files and the parameters."""
-        said = {
+        said: dict[str, Any] = {
             "files": [[upload.name, upload.sha256] for upload in self.uploads],
             "params": self.params,
             "model": self.model,
             "meta": self.meta,
         }
+        if self.webhook_url is not None:
+            said["webhook_url"] = self.webhook_url
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -94,6 +97,7 @@ def insert_job(session: Session, submission: Submission, shard_items: int) -> Jo
         meta=submission.meta,
         idempotency_key=submission.idempotency_key,
         fingerprint=submission.fingerprint,
+        webhook_url=submission.webhook_url,
         submitted_at=at,
         started_at=at if images_only else None,
     )

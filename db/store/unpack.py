@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.schema import Job, JobSource, Source
 from db.states import JobState, SourceState
-from db.store.counts import close_if_done, database_time, lock_job
+from db.store.counts import close_if_done, database_time, end_job, lock_job
 from db.store.settle import LeaseLost, count, insert_items
 from db.store.shards import add_shards
 from model.verdict import Verdict
@@ -134,8 +134,8 @@ def hand_back_unpack(session: Session, claim: UnpackClaim) -> None:
 
 def fail(session: Session, job: Job, error: str, message: str) -> None:
     """Marks a locked job as failed."""
-    job.state, job.error, job.message = JobState.FAILED, error, message
-    job.finished_at, job.lease_until, job.worker = database_time(session), None, None
+    job.error, job.message = error, message
+    end_job(session, job, JobState.FAILED)
 
 
 def _fenced(session: Session, claim: UnpackClaim) -> Job:

@@ -27,6 +27,7 @@ DOCUMENTS = (
     "docs/settings.md",
     "docs/sidecars.md",
     "docs/tagging.md",
+    "docs/webhooks.md",
 )
 
 
