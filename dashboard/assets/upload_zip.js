@@ -7,8 +7,14 @@ const PLAIN = 20;
 const ZIP64 = 45;
 const MADE_ON_UNIX = 3 << 8;
 const REGULAR_FILE = 0o100644;
-// Eight bytes at a time: 700 MB/s where one at a time gives 350.
-const TABLES = tables();
+// So many files are read at a time, and in one go up to so many bytes each: small files would wait for each other.
+const TOGETHER = 8;
+const WHOLE = 4_000_000;
+// A byte at a time: 510 MB/s in Chromium, where eight at a time gave 580.
+const TABLE = Int32Array.from({ length: 256 }, (_, n) => {
+  for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
+  return n;
+});
 
 // entries: [{name, file}]; returns {blob, unread: [entry]}. `onBytes` hears how many bytes were read since the last call.
 // Raises an AbortError when `signal` says so.
@@ -17,25 +23,33 @@ async function zipOf(entries, onBytes, signal) {
   const records = [];
   const unread = [];
   let at = 0;
-  for (const entry of entries) {
-    let crc;
-    try {
-      crc = await checksum(entry.file, onBytes, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      unread.push(entry);
-      continue;
+  for (let n = 0; n < entries.length; n += TOGETHER) {
+    const some = entries.slice(n, n + TOGETHER);
+    const sums = await Promise.all(some.map((entry) => checksum(entry.file, onBytes, signal).catch(() => null)));
+    signal.throwIfAborted();
+    for (const [index, entry] of some.entries()) {
+      if (sums[index] === null) {
+        unread.push(entry);
+        continue;
+      }
+      const name = new TextEncoder().encode(entry.name);
+      const made = zipEntry(name, entry.file.size, sums[index], entry.file.lastModified, at);
+      parts.push(made.header, entry.file);
+      records.push(made.record);
+      at += made.header.length + entry.file.size;
     }
-    const made = zipEntry(new TextEncoder().encode(entry.name), entry.file.size, crc, entry.file.lastModified, at);
-    parts.push(made.header, entry.file);
-    records.push(made.record);
-    at += made.header.length + entry.file.size;
   }
   const directory = new Blob(records);
   return { blob: new Blob([...parts, directory, zipEnd(records.length, directory.size, at)]), unread };
 }
 
 async function checksum(file, onBytes, signal) {
+  signal.throwIfAborted();
+  if (file.size <= WHOLE) {
+    const data = new Uint8Array(await file.arrayBuffer());
+    onBytes(data.length);
+    return crc32(data, 0);
+  }
   const reader = file.stream().getReader();
   let crc = 0;
   let read = 0;
@@ -119,29 +133,7 @@ function moment(when) {
 }
 
 function crc32(data, before) {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES;
-  const eights = data.length - (data.length % 8);
   let crc = ~before;
-  let i = 0;
-  for (; i < eights; i += 8) {
-    const low = crc ^ (data[i] | (data[i + 1] << 8) | (data[i + 2] << 16) | (data[i + 3] << 24));
-    crc =
-      t7[low & 255] ^ t6[(low >>> 8) & 255] ^ t5[(low >>> 16) & 255] ^ t4[low >>> 24] ^
-      t3[data[i + 4]] ^ t2[data[i + 5]] ^ t1[data[i + 6]] ^ t0[data[i + 7]];
-  }
-  for (; i < data.length; i++) crc = t0[(crc ^ data[i]) & 255] ^ (crc >>> 8);
+  for (let i = 0; i < data.length; i++) crc = TABLE[(crc ^ data[i]) & 255] ^ (crc >>> 8);
   return ~crc >>> 0;
-}
-
-function tables() {
-  const made = Array.from({ length: 8 }, () => new Int32Array(256));
-  for (let n = 0; n < 256; n++) {
-    let crc = n;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-    made[0][n] = crc;
-  }
-  for (let n = 0; n < 256; n++) {
-    for (let k = 1; k < 8; k++) made[k][n] = (made[k - 1][n] >>> 8) ^ made[0][made[k - 1][n] & 255];
-  }
-  return made;
 }

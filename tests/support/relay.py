@@ -11,12 +11,14 @@ class Relay:
     """Passes bytes on to ``port`` of this machine, and counts those that clients have ``sent``.
 
     Once there are more than ``deaf_after`` of them, what the server says is lost and both hang up; ``None``: never.
+    Beyond ``cut_after`` of them nothing more is passed on, and both find the connection broken.
     """
 
     def __init__(self, port: int) -> None:
         self._to = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.deaf_after: int | None = None
+        self.cut_after: int | None = None
         self.sent = 0
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -46,6 +48,9 @@ class Relay:
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 16):
                 self.sent += len(data)
+                if self.cut_after is not None and self.sent > self.cut_after:
+                    client.shutdown(socket.SHUT_RDWR)
+                    break
                 server.sendall(data)
             server.shutdown(socket.SHUT_WR)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from find_browser import find
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from site_under_test import WIDE, Site, free_port, shoebox
+from site_under_test import ARGUMENTS, WIDE, Site, free_port, shoebox
 
 from client.client import Client
 from client.upload import of_path
@@ -64,10 +64,7 @@ def site(tiny_bundle: Bundle, album: Path) -> Iterator[Site]:
 def browser() -> Iterator[Browser]:
     """Chromium, headless. `make test` installs it where it is missing."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=find(),
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
-        )
+        opened = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
         yield opened
         opened.close()
 

@@ -73,7 +73,15 @@ def test_a_folder_is_one_zip_with_its_folders_and_without_junk(
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(scene("sea", 7100 + n))
-    for junk in (".DS_Store", "__MACOSX/._a.jpg", "notes.txt", "raw/day.NEF", "old.rar", "hidden/.thumb.jpg", "none.jpg"):
+    for junk in (
+        ".DS_Store",
+        "__MACOSX/._a.jpg",
+        "notes.txt",
+        "raw/day.NEF",
+        "old.rar",
+        "hidden/.thumb.jpg",
+        "none.jpg",
+    ):
         path = folder / junk
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"" if junk == "none.jpg" else b"something")
@@ -81,7 +89,13 @@ def test_a_folder_is_one_zip_with_its_folders_and_without_junk(
     page.locator("input.folder").set_input_files(folder)
     expect(page.get_by_text("10 photos ·")).to_be_visible()
     page.get_by_text("7 files left out").click()
-    for why in ("Not photos · 1 file", "Raw photos, which", "Archives of a kind", "Empty · 1 file", "by the system · 3 files"):
+    for why in (
+        "Not photos · 1 file",
+        "Raw photos, which",
+        "Archives of a kind",
+        "Empty · 1 file",
+        "by the system · 3 files",
+    ):
         expect(page.get_by_text(why)).to_be_visible()
     job = tagged(page, site)
     settled(page, "Österreich.zip")
@@ -146,10 +160,12 @@ def test_zips_and_photos_together_are_one_job_with_the_chosen_options(
     (tmp_path / "b.jpg").write_bytes(scene("forest", 7501))
     files = submit(page)
     page.get_by_text("Options").click()
-    page.get_by_text("never reject", exact=True).click()
+    page.get_by_role("radio", name="never reject").press("Space")
     expect(page.get_by_text("they may get a tag as well")).to_be_visible()
+    settled(page, "Submit photos")
     page.get_by_role("combobox", name="Never these tags").press_sequentially("fore")
     page.get_by_role("option", name="forest").click()
+    page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Remove forest")).to_be_attached()
     page.get_by_label("Most tags of a photo").fill("1")
     page.keyboard.press("Enter")

@@ -1,21 +1,26 @@
 """Uploads that are refused, canceled or cut off: told in words, sent again safely."""
 
+import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from find_browser import find
 from playwright.sync_api import Browser, CDPSession, Page, Route, expect
-from site_under_test import WIDE, Site, settled
+from relay import Relay
+from site_under_test import ARGUMENTS, WIDE, Site, settled, shoebox
+
+from bench.browser_upload import Watch, repeated
 
 Scene = Callable[..., bytes]
 JOB = re.compile(r"/job\?id=(\w+)")
 SLOW = {"latency": 0, "downloadThroughput": -1, "connectionType": "wifi"}
 
 
-@pytest.fixture
-def page(browser: Browser, site: Site) -> Iterator[Page]:
+def ready(browser: Browser, site: Site) -> Iterator[Page]:
     """A page whose requests may fail, which browsers note in their consoles; faults of scripts fail the test."""
     context = browser.new_context(viewport=WIDE, base_url=site.url)
     opened = context.new_page()
@@ -27,6 +32,29 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     yield opened
     context.close()
     assert not faults
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    yield from ready(browser, site)
+
+
+@pytest.fixture
+def relay(site: Site) -> Iterator[Relay]:
+    """The network between browser and API."""
+    port = urlsplit(site.api).port
+    assert port
+    with Relay(port) as found:
+        yield found
+
+
+@pytest.fixture
+def far(browser: Browser, site: Site, relay: Relay) -> Iterator[Page]:
+    """A page in a browser that reaches the API over the relay alone."""
+    to = f"MAP {urlsplit(site.api).netloc} {urlsplit(relay.url).netloc}"
+    other = browser.browser_type.launch(executable_path=find(), args=[*ARGUMENTS, f"--host-resolver-rules={to}"])
+    yield from ready(other, site)
+    other.close()
 
 
 @pytest.fixture(scope="module")
@@ -57,39 +85,35 @@ def narrow(page: Page) -> CDPSession:
     return tab
 
 
-def test_a_cut_connection_is_told_and_tried_again_as_one_job(page: Page, site: Site, large: Path) -> None:
-    tab = narrow(page)
-    pressed(page, large)
-    expect(page.get_by_text(re.compile(r"MB of .* MB · .*/s · \d+ s left"))).to_be_visible()
-    tab.send("Network.emulateNetworkConditions", {**SLOW, "offline": True, "uploadThroughput": -1})
-    expect(page.get_by_role("alert")).to_contain_text("The connection broke off after")
+def test_a_cut_connection_is_told_and_tried_again_as_one_job(far: Page, relay: Relay, site: Site, large: Path) -> None:
+    relay.cut_after = relay.sent + 8_000_000
+    tab = narrow(far)
+    pressed(far, large)
+    expect(far.get_by_text(re.compile(r"MB of .* MB · .*/s · \d+ s left"))).to_be_visible()
+    expect(far.get_by_role("alert")).to_contain_text("The connection broke off after")
+    assert 8_000_000 < relay.sent < large.stat().st_size
+    relay.cut_after = None
     tab.send("Network.emulateNetworkConditions", {**SLOW, "offline": False, "uploadThroughput": -1})
     assert jobs_of(site, "large.zip") == []
-    page.get_by_role("button", name="Try again").click()
-    page.wait_for_url(JOB)
-    assert jobs_of(site, "large.zip") == [page.url.split("=")[1]]
-    site.client.cancel(page.url.split("=")[1])
+    far.get_by_role("button", name="Try again").click()
+    far.wait_for_url(JOB)
+    assert jobs_of(site, "large.zip") == [far.url.split("=")[1]]
+    site.client.cancel(far.url.split("=")[1])
 
 
-def test_a_lost_answer_makes_no_second_job(page: Page, site: Site, scene: Scene, tmp_path: Path) -> None:
-    taken: list[int] = []
-
-    def lose(route: Route) -> None:
-        if route.request.method == "OPTIONS" or taken:
-            route.continue_()
-            return
-        taken.append(route.fetch().status)
-        route.abort("connectionreset")
-
-    page.route("**/v1/jobs?*", lose)
-    (tmp_path / "lost.jpg").write_bytes(scene("sea", 8100))
-    page.locator("input.files").set_input_files(tmp_path / "lost.jpg")
-    page.get_by_role("button", name="Tag it").click()
-    expect(page.get_by_role("alert")).to_be_visible()
-    assert taken == [202] and len(jobs_of(site, "lost.jpg")) == 1
-    page.get_by_role("button", name="Try again").click()
-    page.wait_for_url(JOB)
-    assert jobs_of(site, "lost.jpg") == [page.url.split("=")[1]]
+def test_a_lost_answer_makes_no_second_job(far: Page, relay: Relay, site: Site, scene: Scene, tmp_path: Path) -> None:
+    photo = scene("sea", 8100, 800, 600)
+    (tmp_path / "lost.jpg").write_bytes(photo)
+    far.locator("input.files").set_input_files(tmp_path / "lost.jpg")
+    # The preflight is short, and is answered.
+    relay.deaf_after = relay.sent + len(photo)
+    far.get_by_role("button", name="Tag it").click()
+    expect(far.get_by_role("alert")).to_be_visible()
+    assert len(jobs_of(site, "lost.jpg")) == 1
+    relay.deaf_after = None
+    far.get_by_role("button", name="Try again").click()
+    far.wait_for_url(JOB)
+    assert jobs_of(site, "lost.jpg") == [far.url.split("=")[1]]
 
 
 def test_a_ticket_that_has_ended_is_replaced_once_by_itself(
@@ -118,9 +142,7 @@ def test_a_ticket_that_has_ended_is_replaced_once_by_itself(
     assert jobs_of(site, "late.jpg") == [page.url.split("=")[1]]
 
 
-def test_an_upload_goes_on_while_other_pages_are_looked_at_and_is_canceled(
-    page: Page, site: Site, large: Path
-) -> None:
+def test_an_upload_goes_on_while_other_pages_are_looked_at_and_is_canceled(page: Page, site: Site, large: Path) -> None:
     narrow(page)
     pressed(page, large)
     expect(page.get_by_text(re.compile(r"MB of .* left"))).to_be_visible()
@@ -151,3 +173,20 @@ def test_other_archives_and_broken_zips_are_refused_in_words(page: Page, tmp_pat
     (tmp_path / "cut.zip").write_bytes((tmp_path / "cut.zip").read_bytes()[:3000])
     pressed(page, tmp_path / "cut.zip")
     expect(page.get_by_role("alert")).to_contain_text("its end is missing")
+
+
+def test_large_uploads_do_not_pass_through_the_dashboard(page: Page, site: Site, large: Path, tmp_path: Path) -> None:
+    repeated(large, tmp_path / "library.zip", 60e6)
+    states = json.loads(shoebox(site.environment, "status", "--json").stdout)["processes"]
+    pids = {one["name"]: one["pid"] for one in states}
+    page.locator("input.files").set_input_files(tmp_path / "library.zip")
+    expect(page.get_by_text("1 ZIP ·")).to_be_visible()
+    watch = Watch({name: pids[name] for name in ("dashboard", "api")})
+    page.get_by_role("button", name="Tag them").click()
+    page.wait_for_url(JOB)
+    watch.stop()
+    (job,) = jobs_of(site, "library.zip")
+    site.client.cancel(job)
+    # What the pages' own code takes, and a few pieces on their way to the disk.
+    assert watch.peak["dashboard"] - watch.before["dashboard"] < 20
+    assert watch.peak["api"] - watch.before["api"] < 30
