@@ -13,6 +13,16 @@ from dataclasses import dataclass
 
 from model.verdict import Reason
 from worker.archive_bytes import CorruptArchive, FileReader, Reader, UnsafeArchive
+from worker.archive_checks import (
+    ArchiveLimits,
+    check_apart,
+    check_before_directory,
+    check_count,
+    check_directory,
+    check_ratio,
+    check_starts_at_once,
+    check_total,
+)
 from worker.archive_end import End, find_end
 from worker.archive_entry import DEFLATED, ENCRYPTED_FLAG, STORED, Entry, read_entry, too_large
 from worker.archive_names import is_junk, read_name, show_name
@@ -34,22 +44,6 @@ __all__ = [
     "read_directory",
     "read_entry",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveLimits:
-    """What an archive may ask for.
-
-    ``max_ratio`` is declared bytes over the archive's own, held against archives that declare more than
-    ``ratio_from_bytes``: blank scans shrink a hundredfold honestly, whole libraries of photos do not.
-    """
-
-    max_entries: int = 200_000
-    max_directory_bytes: int = 256 << 20
-    max_entry_bytes: int = 128 << 20
-    max_total_bytes: int = 1 << 40
-    max_ratio: int = 200
-    ratio_from_bytes: int = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +87,19 @@ def read_directory(reader: Reader, limits: ArchiveLimits) -> Iterator[Fate]:
 
 def _check(reader: Reader, end: End, limits: ArchiveLimits) -> "array[int]":
     """The entries' offsets in rising order, once they are known not to overlap and to fit the limits."""
-    if end.count > limits.max_entries:
-        raise UnsafeArchive(f"The archive holds {end.count:,} files; at most {limits.max_entries:,} are allowed.")
-    if end.length > limits.max_directory_bytes:
-        raise UnsafeArchive("The archive's table of contents is too large.")
-    starts, ends, total = array("Q"), array("Q"), 0
+    check_count(end, limits)
+    check_directory(end, limits)
+    starts, ends, declared = array("Q"), array("Q"), 0
     for record in records(reader, end):
-        if record.least_end > end.directory:
-            raise UnsafeArchive("A file in the archive reaches into the archive's table of contents.")
+        check_before_directory(record, end)
         starts.append(record.offset)
         ends.append(record.least_end)
-        total += record.size if record.size <= limits.max_entry_bytes else 0
-    if total > limits.max_total_bytes or total > max(limits.ratio_from_bytes, limits.max_ratio * reader.size):
-        raise UnsafeArchive("The archive would unpack to far more than an archive of photos can.")
+        declared += record.size if record.size <= limits.max_entry_bytes else 0
+    check_total(declared, limits)
+    check_ratio(declared, reader.size, limits)
     starts, ends = array("Q", sorted(starts)), array("Q", sorted(ends))
-    if starts and starts[0] != 0:
-        raise UnsafeArchive("The archive has foreign data in front of it.")
-    # Sorted apart, the n-th end still lies at or before the next start exactly where no two entries overlap.
-    if any(before > after for before, after in zip(ends, starts[1:], strict=False)):
-        raise UnsafeArchive("Files in the archive overlap.")
+    check_starts_at_once(starts)
+    check_apart(starts, ends)
     return starts
 
 

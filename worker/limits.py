@@ -1,7 +1,18 @@
-"""What one photo may cost, from the settings: the same for verdicts and for previews."""
+"""What an archive may ask for and what one photo may cost, from the settings: for verdicts and for previews alike."""
 
 from model.limits import Limits
 from settings import Settings
+from worker.archive_checks import ArchiveLimits
+
+
+def archive_limits_of(settings: Settings) -> ArchiveLimits:
+    """The limits of one archive."""
+    return ArchiveLimits(
+        max_entries=settings.max_entries,
+        max_entry_bytes=settings.max_file_bytes,
+        max_total_bytes=settings.max_unpacked_bytes,
+        max_ratio=settings.max_ratio,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:
