@@ -59,6 +59,10 @@ class Settings(BaseSettings):
         GIBIBYTE, ge=0, description="Free space to keep on the blobs' disk; below it uploads get 507."
     )
 
+    blobs_quota_bytes: int = Field(
+        0, ge=0, description="Most bytes of uploads that are kept; beyond them uploads get 507. 0: no such limit."
+    )
+
     shard_items: int = Field(32, ge=1, le=64, description="Photos in one shard, the unit of lease.")
     lease_seconds: float = Field(30.0, gt=0, description="How long a worker's right to a shard lasts unless renewed.")
     sweep_seconds: float = Field(10.0, gt=0, description="Pause between two sweeps.")

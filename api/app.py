@@ -38,6 +38,7 @@ from api.traffic import Traffic
 from api.wakeups import WakeUps
 from db.blobs import open_blobs
 from db.database import Database
+from db.quota import with_quota
 from settings import Settings
 from worker.addresses import policy_of
 from worker.limits import limits_of
@@ -91,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
     database = Database(settings.database)
     stack.callback(database.close)
-    blobs = open_blobs(settings.blobs)
+    blobs = with_quota(open_blobs(settings.blobs), settings.blobs_quota_bytes)
     previews = Previews(blobs, limits_of(settings))
     stack.callback(previews.close)
     hints = Hints(settings)

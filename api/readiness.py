@@ -14,6 +14,7 @@ from db.database import Database
 from db.query.work import asked_for
 from db.query.workers import alive
 from db.upgrade import is_current
+from settings import Settings
 
 # A part that does not answer within so long is taken for down: probes have little patience themselves.
 PATIENCE_SECONDS = 2.0
@@ -26,7 +27,7 @@ async def readiness(parts: Parts) -> Readiness:
     found: dict[str, Part] = {}
     checks: dict[str, Callable[[], Part]] = {
         "database": lambda: _database(parts.database),
-        "blobs": lambda: _blobs(parts.blobs, parts.settings.min_free_bytes),
+        "blobs": lambda: _blobs(parts.blobs, parts.settings),
         "broker": lambda: _broker(parts),
         "control_workers": lambda: _workers(parts.database, "control", None),
         "classify_workers": lambda: _workers(parts.database, "classify", parts.catalog),
@@ -57,11 +58,13 @@ def _database(database: Database) -> Part:
     return Part(status="ok", detail="It answers.")
 
 
-def _blobs(blobs: BlobStore, min_free_bytes: int) -> Part:
+def _blobs(blobs: BlobStore, settings: Settings) -> Part:
     free = blobs.free_bytes()
     blobs.create().abort()
-    if free < min_free_bytes:
+    if free < settings.min_free_bytes:
         return Part(status="down", detail=f"Only {free / 2**30:.1f} GiB are free.")
+    if blobs.room() <= 0:
+        return Part(status="down", detail=f"All {settings.blobs_quota_bytes / 2**30:.1f} GiB for uploads are taken.")
     return Part(status="ok", detail=f"{free / 2**30:.0f} GiB are free.")
 
 

@@ -18,7 +18,6 @@ log = structlog.get_logger(__name__)
 
 # Pieces from the network (64 KiB) are gathered to so much, then written and hashed in a thread.
 WRITE_BYTES = 2**20
-LOOK_AT_SPACE_BYTES = 64 * 2**20
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -69,7 +68,7 @@ class Uploads:
     def begin(self, name: str) -> None:
         """The next file, under the name its sender gives it."""
         self._name, self._piece, self._head = name, bytearray(), b""
-        self._bytes, self._unchecked, self._hash = 0, 0, hashlib.sha256()
+        self._bytes, self._hash = 0, hashlib.sha256()
 
     async def data(self, piece: bytes) -> None:
         """The file's next bytes."""
@@ -87,10 +86,7 @@ class Uploads:
             self._head = bytes(piece[:HEAD_BYTES])
             _refuse_other_archives(self._head)
         self._bytes += len(piece)
-        self._unchecked += len(piece)
-        if self._unchecked >= LOOK_AT_SPACE_BYTES:
-            self._check_space(0)
-            self._unchecked = 0
+        self._check_space(len(piece))
         try:
             if self._writer is None:
                 self._writer = self._blobs.create()
@@ -125,7 +121,8 @@ class Uploads:
             reader.close()
 
     def _check_space(self, expected: int) -> None:
-        if self._blobs.free_bytes() - expected < self._min_free_bytes:
+        wanted = max(expected, 1)
+        if self._blobs.free_bytes() - expected < self._min_free_bytes or self._blobs.room(wanted) < wanted:
             raise StoreFull("The server has no room for this upload at present.")
 
 

@@ -3,6 +3,9 @@
 import os
 import re
 import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -10,10 +13,25 @@ from urllib.parse import unquote, urlsplit
 from db.ids import new_id
 
 _KEY = re.compile(r"[0-9A-Z]{26}")
+_FILE = re.compile(r"[0-9A-Z]{26}(\.part)?")
 
 
 class BlobMissing(Exception):
     """The blob is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobFile:
+    """A file of the store: a blob if it is ``whole``. ``age``: seconds since it was written to or touched."""
+
+    name: str
+    bytes: int
+    age: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a blob, whose key is its name; the others are being written, or were given up."""
+        return _KEY.fullmatch(self.name) is not None
 
 
 class BlobWriter(Protocol):
@@ -56,7 +74,19 @@ class BlobStore(Protocol):
         """Deletes a blob; one that is gone already is no error."""
 
     def free_bytes(self) -> int:
-        """How much more the store can take."""
+        """Free space of whatever holds the store."""
+
+    def room(self, wanted: int = 1) -> int:
+        """How much more may be stored; what it says of less than ``wanted`` is up to date."""
+
+    def touch(self, key: str) -> None:
+        """Makes a blob as young as a new one. Raises BlobMissing."""
+
+    def files(self) -> Iterator[BlobFile]:
+        """Everything the store holds, in no order."""
+
+    def delete_old(self, name: str, seconds: float) -> bool:
+        """Deletes a file unless it was written to or touched within so many seconds; whether it did."""
 
 
 class FileBlobs:
@@ -81,6 +111,42 @@ class FileBlobs:
     def free_bytes(self) -> int:
         """Free space of the folder's disk. Raises OSError when the folder is gone."""
         return shutil.disk_usage(self.folder).free
+
+    def room(self, wanted: int = 1) -> int:
+        """The same: what is free may be filled."""
+        return self.free_bytes()
+
+    def touch(self, key: str) -> None:
+        """Sets the file's time. Raises BlobMissing."""
+        try:
+            os.utime(self._path(key))
+        except FileNotFoundError as error:
+            raise BlobMissing(key) from error
+
+    def files(self) -> Iterator[BlobFile]:
+        """Blobs and half-written files; what else lies in the folder is not ours."""
+        now = time.time()
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                if _FILE.fullmatch(entry.name):
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue  # deleted since
+                    yield BlobFile(entry.name, status.st_size, now - status.st_mtime)
+
+    def delete_old(self, name: str, seconds: float) -> bool:
+        """Looks at the file's time once more: it may have been touched since it was listed."""
+        if not _FILE.fullmatch(name):
+            raise BlobMissing(f"{name!r} is no file of this store")
+        path = self.folder / name
+        try:
+            if time.time() - path.stat().st_mtime < seconds:
+                return False
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -157,7 +223,7 @@ class FileReader:
         os.close(self._descriptor)
 
 
-def open_blobs(url: str) -> BlobStore:
+def open_blobs(url: str) -> FileBlobs:
     """The store behind a ``file:///folder`` URL. Raises ValueError for other schemes."""
     parts = urlsplit(url)
     if parts.scheme != "file":

@@ -1,5 +1,6 @@
 """Blobs: seen whole or not at all, under names the server chose, read by position."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -129,3 +130,31 @@ def test_a_store_is_opened_by_its_url(tmp_path: Path) -> None:
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="SHOEBOX_BLOBS_URL"):
         open_blobs(url)
+
+
+def test_everything_of_ours_is_listed(blobs: FileBlobs) -> None:
+    key = store(blobs, b"1234")
+    half = blobs.create()
+    half.write(b"12")
+    (blobs.folder / "lost+found").mkdir()
+    (blobs.folder / "notes.txt").write_bytes(b"x")
+    found = sorted((file.whole, file.bytes) for file in blobs.files())
+    assert found == [(False, 2), (True, 4)]
+    assert [file.name for file in blobs.files() if file.whole] == [key]
+    assert all(0 <= file.age < 60 for file in blobs.files())
+    half.abort()
+
+
+def test_only_old_files_are_deleted(blobs: FileBlobs) -> None:
+    key, kept = store(blobs, b"x"), store(blobs, b"y")
+    for name in (key, kept):
+        os.utime(blobs.folder / name, (0, 0))
+    blobs.touch(kept)
+    assert blobs.delete_old(key, 3600)
+    assert not blobs.delete_old(key, 3600)
+    assert not blobs.delete_old(kept, 3600)
+    assert names(blobs) == [kept]
+    with pytest.raises(BlobMissing):
+        blobs.touch(key)
+    with pytest.raises(BlobMissing):
+        blobs.delete_old("../secret", 0)

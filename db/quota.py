@@ -1,0 +1,130 @@
+"""A limit on all uploads together, kept while they are being written."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from threading import Lock
+
+from db.blobs import BlobFile, BlobReader, BlobStore, BlobWriter
+
+# What other processes store and delete is seen after so long, or at once where an upload would be refused.
+LOOK_SECONDS = 10.0
+# Looking at every file takes its time (100,000 files: 0.4 s); it takes at most this share of the store's time.
+LOOK_SHARE = 0.05
+
+
+class QuotaBlobs:
+    """Another store that takes no more than ``quota`` bytes in all, those of half-written blobs among them.
+
+    Several processes may go over it by what they write between two looks.
+    """
+
+    def __init__(self, blobs: BlobStore, quota: int) -> None:
+        self._blobs = blobs
+        self._quota = quota
+        self._lock = Lock()
+        self._used = self._on_its_way = 0
+        self._looked = self._cost = 0.0
+        self._look()
+
+    def create(self) -> "QuotaWriter":
+        """A new blob to write to."""
+        return QuotaWriter(self._blobs.create(), self)
+
+    def open(self, key: str) -> BlobReader:
+        """A stored blob. Raises BlobMissing."""
+        return self._blobs.open(key)
+
+    def delete(self, key: str) -> None:
+        """Deletes a blob; one that is gone already is no error."""
+        self._blobs.delete(key)
+
+    def free_bytes(self) -> int:
+        """Free space of whatever holds the store."""
+        return self._blobs.free_bytes()
+
+    def room(self, wanted: int = 1) -> int:
+        """What is left of the quota, or of the space where that is less; not below 0."""
+        with self._lock:
+            if self._used + wanted > self._quota or time.monotonic() - self._looked > LOOK_SECONDS:
+                self._look_again()
+            return max(0, min(self._quota - self._used, self._blobs.room(wanted)))
+
+    def touch(self, key: str) -> None:
+        """Makes a blob as young as a new one. Raises BlobMissing."""
+        self._blobs.touch(key)
+
+    def files(self) -> Iterator[BlobFile]:
+        """Everything the store holds, in no order."""
+        return self._blobs.files()
+
+    def delete_old(self, name: str, seconds: float) -> bool:
+        """Deletes a file unless it was written to or touched within so many seconds; whether it did."""
+        return self._blobs.delete_old(name, seconds)
+
+    def take(self, count: int) -> None:
+        """Counts bytes that are about to be written. Raises OSError (EDQUOT) when there is no room for them."""
+        with self._lock:
+            if self._used + count > self._quota or time.monotonic() - self._looked > LOOK_SECONDS:
+                self._look_again()
+            if self._used + count > self._quota:
+                raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+            self._used += count
+            self._on_its_way += count
+
+    def arrived(self, count: int) -> None:
+        """Such bytes are on the disk, or will never be."""
+        with self._lock:
+            self._on_its_way -= count
+
+    def give(self, count: int) -> None:
+        """Counts bytes that are gone again."""
+        with self._lock:
+            self._used = max(0, self._used - count)
+
+    def _look_again(self) -> None:
+        if time.monotonic() - self._looked >= self._cost / LOOK_SHARE:
+            self._look()
+
+    def _look(self) -> None:
+        began = time.monotonic()
+        # What is just being written may be counted twice until the next look, but never not at all.
+        self._used = sum(file.bytes for file in self._blobs.files()) + self._on_its_way
+        self._looked = time.monotonic()
+        self._cost = self._looked - began
+
+
+class QuotaWriter:
+    """Asks for room before each write."""
+
+    def __init__(self, writer: BlobWriter, store: QuotaBlobs) -> None:
+        self._writer = writer
+        self._store = store
+        self._taken = 0
+
+    def write(self, data: bytes) -> None:
+        """Appends bytes. Raises OSError when disk or quota are full."""
+        self._store.take(len(data))
+        self._taken += len(data)
+        try:
+            self._writer.write(data)
+        finally:
+            self._store.arrived(len(data))
+
+    def commit(self) -> str:
+        """Makes the blob durable; returns its key."""
+        key = self._writer.commit()
+        self._taken = 0
+        return key
+
+    def abort(self) -> None:
+        """Drops what was written."""
+        self._writer.abort()
+        self._store.give(self._taken)
+        self._taken = 0
+
+
+def with_quota(blobs: BlobStore, quota: int) -> BlobStore:
+    """The store under a quota in bytes; 0: the store as it is."""
+    return QuotaBlobs(blobs, quota) if quota else blobs

@@ -1,0 +1,91 @@
+"""The quota: counted while it is written, seen across processes, given back."""
+
+import errno
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from db.blobs import FileBlobs
+from db.quota import LOOK_SECONDS, QuotaBlobs, with_quota
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> FileBlobs:
+    return FileBlobs(tmp_path / "blobs")
+
+
+def store(blobs: FileBlobs | QuotaBlobs, size: int) -> str:
+    """The key of a new blob of so many bytes."""
+    writer = blobs.create()
+    writer.write(bytes(size))
+    return writer.commit()
+
+
+def test_what_goes_beyond_is_refused_in_the_middle_of_a_file(disk: FileBlobs) -> None:
+    blobs = QuotaBlobs(disk, 1000)
+    store(blobs, 600)
+    writer = blobs.create()
+    writer.write(bytes(300))
+    with pytest.raises(OSError) as refused:
+        writer.write(bytes(101))
+    assert refused.value.errno == errno.EDQUOT
+    assert blobs.room() == 100
+    writer.abort()
+    assert blobs.room() == 400
+    store(blobs, 400)
+    assert blobs.room() == 0
+
+
+def test_what_lies_there_already_counts_and_half_written_files_do(disk: FileBlobs) -> None:
+    store(disk, 700)
+    half = disk.create()
+    half.write(bytes(200))
+    (disk.folder / "lost+found").write_bytes(bytes(50))
+    assert QuotaBlobs(disk, 1000).room() == 100
+    half.abort()
+
+
+def test_room_that_another_process_made_is_found_at_once(disk: FileBlobs) -> None:
+    key = store(disk, 1000)
+    blobs = QuotaBlobs(disk, 1000)
+    assert blobs.room() == 0
+    disk.delete(key)
+    time.sleep(0.05)
+    store(blobs, 1000)
+
+
+def test_what_another_process_stored_is_found_in_time(disk: FileBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = QuotaBlobs(disk, 1000)
+    store(disk, 900)
+    assert blobs.room() == 1000
+    later = time.monotonic() + LOOK_SECONDS + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert blobs.room() == 100
+
+
+def test_uploads_at_once_share_it(disk: FileBlobs) -> None:
+    blobs = QuotaBlobs(disk, 10_000)
+
+    def upload(_: int) -> int:
+        writer = blobs.create()
+        try:
+            for _ in range(20):
+                writer.write(bytes(100))
+        except OSError:
+            writer.abort()
+            return 0
+        writer.commit()
+        return 2000
+
+    with ThreadPoolExecutor(16) as threads:
+        kept = sum(threads.map(upload, range(16)))
+    assert kept <= 10_000
+    assert sum(file.bytes for file in disk.files()) == kept
+    assert QuotaBlobs(disk, 10_000).room() == 10_000 - kept
+
+
+def test_without_a_quota_there_is_none(disk: FileBlobs) -> None:
+    assert with_quota(disk, 0) is disk
+    assert disk.room() > 1000
