@@ -25,6 +25,8 @@ def options(settings: Settings) -> dict[str, object]:
         "client.showErrorDetails": "none",
         "client.showErrorLinks": "false",
         "logger.level": "warning",
+        # Where a provider of sign-ins is described, and nowhere else: not in whatever folder this was started from.
+        "secrets.files": [str(settings.home / "secrets.toml")],
         **theme(),
     }
 

@@ -34,7 +34,7 @@ def options(models: list[dict[str, Any]]) -> dict[str, Any]:
                 key="submit_model",
             )
             model = by_name[name]
-            found = {"model": None if model["default"] else f"{model['name']}@{model['version']}"}
+            found: dict[str, Any] = {"model": None if model["default"] else f"{model['name']}@{model['version']}"}
             found |= {"min_confidence": _confidence(model), "novelty": _novelty()}
         with right:
             found |= _labels(model) | {"top_k": _top()}
