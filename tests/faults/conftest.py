@@ -1,5 +1,6 @@
 """What the fault tests share. ``make faults`` runs them in full, ``make test`` in a short form."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,11 +38,13 @@ def photos(scene: Callable[..., bytes]) -> list[bytes]:
 
 
 @pytest.fixture(scope="session")
-def postgres_to_restart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartablePostgres]:
+def postgres_to_restart() -> Iterator[RestartablePostgres]:
     """A PostgreSQL server that keeps what it commits, started when the first test wants it."""
-    server = RestartablePostgres(tmp_path_factory.mktemp("pg") / "data")
-    yield server
-    server.close()
+    # Not in pytest's own folder: another run of pytest closes that to the user whom root runs the server as.
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        server = RestartablePostgres(Path(folder) / "data")
+        yield server
+        server.close()
 
 
 @pytest.fixture(scope="session")

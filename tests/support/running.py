@@ -113,10 +113,11 @@ class Running:
 
     def ready(self) -> Self:
         """Waits until every part says it is ready."""
-        wait_until(self._ready, 20, self.logs)
+        wait_until(self.is_ready, 20, self.logs)
         return self
 
-    def _ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether every part says it is ready."""
         try:
             answer = httpx.get(f"{self.settings.url}/health/ready", timeout=5)
         except httpx.TransportError:

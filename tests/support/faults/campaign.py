@@ -4,7 +4,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from running import Running
@@ -28,20 +28,18 @@ AHEAD = 0.08
 @contextmanager
 def stack(bundle: Bundle, postgres: RestartablePostgres | None, *, aof: bool, **settings: object) -> Iterator[Stack]:
     """A running stack of two control and two classify workers, its uploads on a small disk where root can mount one."""
-    with tempfile.TemporaryDirectory(prefix="sb-") as folder:
-        blobs = Path(folder) / "disk"
-        mounted = small_disk(blobs)
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sb-")))
+        mounted = small_disk(folder / "disk")
+        if mounted:
+            opened.callback(release_disk, folder / "disk")
         url = "" if postgres is None else postgres.create()
-        given = {"blobs_url": f"file://{blobs}", "min_free_bytes": 0, "decoders": 1} | settings
-        running = Running(Path(folder) / "home", bundle, url, aof=aof, **given)
+        given = {"blobs_url": f"file://{folder / 'disk'}", "min_free_bytes": 0, "decoders": 1} | settings
+        running = Running(folder / "home", bundle, url, aof=aof, **given)
+        opened.callback(running.close)
         made = Stack(running, postgres, mounted)
-        try:
-            yield made.start()
-        finally:
-            made.close()
-            running.close()
-            if mounted:
-                release_disk(blobs)
+        opened.callback(made.close)
+        yield made.start()
 
 
 def possible(stack: Stack) -> list[Fault]:

@@ -160,8 +160,13 @@ def restart_postgres(stack: Stack, pick: float) -> float:
 
 def lock_sqlite(stack: Stack, pick: float) -> float:
     """Holds SQLite's one write lock for 1 to 4 s; over when verdicts come again after that."""
-    with stack.database.write():
-        time.sleep(1 + 3 * pick)
+
+    def hold() -> None:
+        with stack.database.write() as session:
+            session.connection()  # takes the lock
+            time.sleep(1 + 3 * pick)
+
+    patiently(hold)
     return _going_on(stack)
 
 

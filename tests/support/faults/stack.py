@@ -1,6 +1,7 @@
 """A Shoebox of several workers, kept running as the supervisor keeps it, and what the faults need to know of it."""
 
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -55,14 +56,15 @@ class Stack:
     def start(self) -> Self:
         """Starts everything, waits until it is ready, and from then on starts again what ends."""
         self.running.start(*SLOTS)
-        self.running.ready()
+        wait_for(self.running.is_ready, UNTIL_UP, f"everything is ready\n{self.running.logs()}")
         self._keeper.start()
         return self
 
     def close(self) -> None:
         """Ends the keeper; the processes are their owner's to end."""
         self._stop.set()
-        self._keeper.join()
+        if self._keeper.is_alive():
+            self._keeper.join()
         self.ledger.close()
 
     @property
@@ -90,7 +92,7 @@ class Stack:
 def small_disk(folder: Path) -> bool:
     """Makes ``folder`` a disk of a few megabytes in memory; False where that is not allowed."""
     folder.mkdir(parents=True)
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or shutil.which("mount") is None:
         return False
     options = ("-t", "tmpfs", "-o", f"size={TMPFS_MIB}m,mode=700")
     return subprocess.run(["mount", *options, "tmpfs", str(folder)], capture_output=True).returncode == 0
