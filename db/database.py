@@ -4,28 +4,33 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
-# How long a writer waits for SQLite's one write lock before the caller sees an error.
-BUSY_SECONDS = 20
+# How long a writer waits for SQLite's one write lock before the caller sees an error. PostgreSQL ends a transaction
+# that asks for nothing for so long: a process that froze inside one would stop everybody who wants the rows it locked.
+BUSY_SECONDS = 20.0
 # How long a caller waits for a pooled connection.
 POOL_SECONDS = 10
 
 
 class Database:
-    """Owner of the engine. ``write()`` and ``read()`` open the transactions; nothing inside them commits."""
+    """Owner of the engine. ``write()`` and ``read()`` open the transactions; nothing inside them commits.
 
-    def __init__(self, url: str) -> None:
+    ``busy_seconds``: how long one transaction can keep the others waiting by doing nothing.
+    """
+
+    def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         if self.sqlite:
             if self.url.database and self.url.database != ":memory:":
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS}, pool_timeout=POOL_SECONDS)
+            self.engine = create_engine(self.url, connect_args={"timeout": busy_seconds}, pool_timeout=POOL_SECONDS)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
@@ -35,6 +40,7 @@ class Database:
                 pool_timeout=POOL_SECONDS,
                 connect_args={"connect_timeout": 5, "application_name": "shoebox"},
             )
+            event.listen(self.engine, "connect", partial(_prepare_postgres, round(1000 * busy_seconds)))
         self._writing = self.engine.execution_options(shoebox_write=True)
 
     @contextmanager
@@ -52,6 +58,11 @@ class Database:
     def close(self) -> None:
         """Closes every connection."""
         self.engine.dispose()
+
+
+def _prepare_postgres(busy_milliseconds: int, connection: Any, record: Any) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = {busy_milliseconds}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

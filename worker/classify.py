@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
+from typing import TypeVar
 
 import structlog
+from sqlalchemy.orm import Session
 
 from db.blobs import BlobStore
 from db.database import Database
@@ -19,10 +21,12 @@ from model.engine import Photo
 from worker.benchmarks import Benchmarks
 from worker.engines import EngineRefused, Engines
 from worker.hand import Hand, Held, Key
-from worker.patience import write_patiently
+from worker.patience import read_patiently, write_patiently
 from worker.sources import SourceGone, Sources
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 # Photos between two looks at the interactive lane, and the longest time between two looks at cancels.
 SUB_BATCH = 16
@@ -69,7 +73,7 @@ class Classifier:
         while not self._stop.is_set():
             if self._benchmarks.work(self._engines.abilities):
                 continue
-            wanted = write_patiently(self._database, lambda s: next_ability(s, self._engines.abilities), self._stop)
+            wanted = read_patiently(self._database, lambda s: next_ability(s, self._engines.abilities), self._stop)
             if wanted is None:
                 break
             try:
@@ -136,19 +140,16 @@ class _Run:
         """Claims more for the same engine, unless it is time to end the run."""
         if self._alone or time.monotonic() > self._until:
             return False
-        with self._database.read() as session:
-            abilities = self._c._engines.abilities
-            if next_ability(session, abilities) not in self._abilities:
-                return False
-            if self._c._benchmarks.wait(session, abilities):
-                return False
-        return self._claim(limit=APPETITE)
+        return self._read(self._goes_on) and self._claim(limit=APPETITE)
+
+    def _goes_on(self, session: Session) -> bool:
+        abilities = self._c._engines.abilities
+        wanted = next_ability(session, abilities)
+        return wanted in self._abilities and not self._c._benchmarks.wait(session, abilities)
 
     def _admit_interactive(self) -> None:
         """Lets the photos of small jobs go first, however large the job in hand."""
-        with self._database.read() as session:
-            waits = interactive_waits(session)
-        if waits:
+        if self._read(interactive_waits):
             self._claim(limit=APPETITE, lane=Lane.INTERACTIVE)
 
     def _claim(self, limit: int, *, suspects: bool = False, lane: Lane | None = None) -> bool:
@@ -167,9 +168,8 @@ class _Run:
         )
         if not claims:
             return False
-        with self._database.read() as session:
-            asked = params(session, {c.job for c in claims})
-            where = places(session, {c.source for c in claims})
+        asked = self._read(lambda s: params(s, {c.job for c in claims}))
+        where = self._read(lambda s: places(s, {c.source for c in claims}))
         for taken in reversed(claims) if lane is not None else claims:
             if taken.job not in asked:
                 continue  # deleted since: the shard is gone with it
@@ -178,6 +178,9 @@ class _Run:
             except SourceGone as error:
                 self._break_job(taken, error)
         return True
+
+    def _read(self, work: Callable[[Session], T]) -> T:
+        return read_patiently(self._database, work, self._stop)
 
     def _break_job(self, taken: Claim, error: SourceGone) -> None:
         log.error("job_failed", job=taken.job, error=error.code)
@@ -205,8 +208,7 @@ class _Run:
             return
         self._looked = now
         claims = self._hand.claims
-        with self._database.read() as session:
-            ending = canceling(session, {c.job for c in claims})
+        ending = self._read(lambda s: canceling(s, {c.job for c in claims}))
         for held in self._hand.all():
             if held.claim.job in ending:
                 self._settle(held, Rest.CANCELED)

@@ -1,11 +1,12 @@
 """Waiting out a database that is away: what was judged is not thrown away for a restart of PostgreSQL."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Event
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.database import Database
@@ -23,13 +24,27 @@ def write_patiently(database: Database, work: Callable[[Session], T], stop: Even
 
     A stop ends the waiting with the database's error. A transaction that fails leaves no trace, so repeating is safe.
     """
+    return _patiently(database.write, work, stop)
+
+
+def read_patiently(database: Database, work: Callable[[Session], T], stop: Event) -> T:
+    """Runs ``work`` in a transaction that only reads, as patiently."""
+    return _patiently(database.read, work, stop)
+
+
+def _patiently(
+    transaction: Callable[[], AbstractContextManager[Session]], work: Callable[[Session], T], stop: Event
+) -> T:
     for _ in range(TRIES):
         try:
-            with database.write() as session:
+            with transaction() as session:
                 return work(session)
-        except OperationalError as error:
+        except DBAPIError as error:
+            # A connection that the server ended while we were frozen is no OperationalError.
+            if not (isinstance(error, OperationalError) or error.connection_invalidated):
+                raise
             log.warning("database_away", error=type(error.orig).__name__)
             if stop.wait(PAUSE_SECONDS):
                 raise
-    with database.write() as session:
+    with transaction() as session:
         return work(session)

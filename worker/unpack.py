@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 
 import structlog
@@ -22,6 +23,7 @@ from db.store.unpack import (
 )
 from model.verdict import Verdict
 from worker.archive import ArchiveLimits, CorruptArchive, Photo, Refused, UnsafeArchive, read_directory
+from worker.patience import read_patiently, write_patiently
 from worker.sources import SourceGone, open_source
 
 log = structlog.get_logger(__name__)
@@ -43,13 +45,11 @@ def drain_unpacking(
     """
     done = 0
     while not stop.is_set():
-        with database.write() as session:
-            claim = claim_unpack(session, worker, lease_seconds)
+        claim = write_patiently(database, lambda s: claim_unpack(s, worker, lease_seconds), stop)
         if claim is None:
             break
         if unpack(database, blobs, claim, limits, lease_seconds, shard_items, stop):
-            with database.read() as session:
-                job = lock_job(session, claim.job)
+            job = read_patiently(database, partial(lock_job, job_id=claim.job), stop)
             opened(claim.job, job is None or JobState(job.state).finished)
             done += 1
     return done
@@ -71,21 +71,18 @@ def unpack(
     try:
         for source in claim.sources:
             if stop.is_set():
-                with database.write() as session:
-                    hand_back_unpack(session, claim)
+                write_patiently(database, lambda s: hand_back_unpack(s, claim), stop)
                 return False
             if time.monotonic() - renewed > lease_seconds / 3:
-                with database.write() as session:
-                    if not extend_unpack(session, claim, lease_seconds):
-                        return False
+                if not write_patiently(database, lambda s: extend_unpack(s, claim, lease_seconds), stop):
+                    return False
                 renewed = time.monotonic()
             result = open_up(blobs, source, position, limits)
             position += len(result.entries) + len(result.refused)
             results.append(result)
             if result.error:
                 log.warning("source_refused", job=claim.job, source=source.name, error=result.error)
-        with database.write() as session:
-            settle_unpack(session, claim, results, shard_items)
+        write_patiently(database, lambda s: settle_unpack(s, claim, results, shard_items), stop)
     except LeaseLost as error:
         log.warning("lease_lost", job=claim.job, detail=str(error))
         return False
