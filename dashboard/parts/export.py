@@ -15,11 +15,13 @@ FORMATS = {"csv": ("CSV table", "text/csv"), "jsonl": ("JSON lines", "applicatio
 @st.dialog("Export this selection")
 def export(filters: Mapping[str, Any]) -> None:
     """All its photos, newest first, not only those on the page; fetched once the format is chosen."""
+    # The file is fetched where there is no session any more.
+    speaker = session.client()
     kind = st.radio("Format", list(FORMATS), format_func=lambda one: FORMATS[one][0])
 
     def fetch() -> bytes:
         with TemporaryDirectory() as folder:
-            return session.client().export(kind, Path(folder) / "photos", **filters).read_bytes()
+            return speaker.export(kind, Path(folder) / "photos", **filters).read_bytes()
 
     st.download_button(
         "Download",

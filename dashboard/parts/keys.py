@@ -54,10 +54,13 @@ def said(scopes: Sequence[str]) -> str:
     return EVERYTHING if "admin" in scopes else ", ".join(SCOPES[one] for one in SCOPES if one in scopes)
 
 
-@st.dialog("Make a key")
+@st.dialog("Make a key", on_dismiss="rerun")
 def make() -> None:
     """Its secret is in this dialog alone, and gone with it."""
-    with st.form("key", border=False):
+    if st.session_state.get("key_done"):
+        st.rerun()
+    room = st.empty()
+    with room.form("key", border=False):
         name = st.text_input("What it is for", placeholder="phone", max_chars=200)
         owner = st.text_input("Whose photos it sees", placeholder=session.person().owner, max_chars=64)
         st.markdown("What it may do")
@@ -74,11 +77,11 @@ def make() -> None:
         st.error(wrong, icon=":material/error:")
         return
     made = session.client().create_key(name.strip(), given, owner.strip() or None)
+    room.empty()
     st.success("This is the key. It is shown this once: copy it now.", icon=":material/key:")
     st.code(made["secret"], language=None, wrap_lines=True)
-    st.caption(f"Photos of {made['owner']}; it may {said(made['scopes'])}.")
-    if st.button("Done", key="key_done"):
-        st.rerun()
+    st.caption(f"{made['name']}: photos of {made['owner']}; it may {said(made['scopes'])}.")
+    st.button("Done", key="key_done")
 
 
 def mistake(name: str, owner: str, scopes: Sequence[str]) -> str | None:

@@ -1,5 +1,6 @@
 """Confidence and novelty against their lines, and what other lines would change, from the scores that are stored."""
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -68,14 +69,16 @@ def _guard(name: str, title: str, scores: Scores, span: tuple[float, float]) -> 
         st.caption("No photo here has this score.")
         return None
     low, high = span
-    start = line if line is not None else (low if name == "confidence" else max(high, *values))
+    start = float(line if line is not None else (low if name == "confidence" else max(high, *values)))
+    step = 0.01 if high - low < 10 else 0.1
     room = st.container()
     tried = st.slider(
         title,
-        min_value=round(low, 2),
-        max_value=round(max(high, start) + 0.01, 2) if name == "novelty" else 1.0,
-        value=float(start),
-        step=0.01 if high - low < 10 else 0.1,
+        # On the grid of the steps, and beyond both ends of the chart.
+        min_value=math.floor(min(low, start) / step) * step,
+        max_value=math.ceil(max(high, start) / step) * step,
+        value=start,
+        step=step,
         key=f"lines_{name}_{start:.4f}",
     )
     drawn = {"line": line} | ({"tried" if line is not None else "line tried": tried} if tried != start else {})
