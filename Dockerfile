@@ -17,4 +17,4 @@ USER shoebox
 ENV SHOEBOX_DATA_DIR=/data SHOEBOX_HOST=0.0.0.0 SHOEBOX_LOG_FORMAT=json
 VOLUME /data
 EXPOSE 8000
-CMD ["python", "-m", "uvicorn", "api.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "5"]
+CMD ["python", "-m", "api"]

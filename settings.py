@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks, separated by commas, whose X-Forwarded-For and -Proto are believed.",
+    )
     server_url: str = Field("", description="Shoebox that the command line talks to. Empty: the one of this machine.")
     server_key: SecretStr = Field(SecretStr(""), description="Key for it. Empty: this machine's own.")
 
@@ -61,6 +65,16 @@ class Settings(BaseSettings):
 
     blobs_quota_bytes: int = Field(
         0, ge=0, description="Most bytes of uploads that are kept; beyond them uploads get 507. 0: no such limit."
+    )
+
+    keep_uploads: float = Field(
+        90.0, ge=0, description="Days that uploads are kept after the last job over them has ended. 0: for ever."
+    )
+    keep_results: float = Field(
+        0.0, ge=0, description="Days that results are kept after their job has ended, and its uploads. 0: for ever."
+    )
+    retention_minutes: float = Field(
+        60.0, gt=0, description="Pause between two looks for what is to be deleted, in minutes."
     )
 
     shard_items: int = Field(32, ge=1, le=64, description="Photos in one shard, the unit of lease.")
@@ -109,6 +123,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level that is logged."
     )
+
+    @field_validator("keep_uploads", "keep_results", mode="before")
+    @classmethod
+    def _for_ever(cls, days: object) -> object:
+        return 0.0 if days == "" else days
 
     @field_validator("webhook_networks")
     @classmethod

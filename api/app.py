@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
+from starlette.routing import Route
 
 import logs
 from api.auth import Gate
@@ -34,6 +35,7 @@ from api.routes import (
     submit,
     webhooks,
 )
+from api.small_bodies import SmallBodies
 from api.traffic import Traffic
 from api.wakeups import WakeUps
 from db.blobs import open_blobs
@@ -45,6 +47,26 @@ from worker.limits import limits_of
 from worker.senders import Hints
 
 log = structlog.get_logger(__name__)
+
+ROUTES = (
+    submit,
+    jobs,
+    results,
+    items,
+    exports,
+    reviews,
+    scores,
+    stats,
+    queue,
+    models,
+    benchmark,
+    me,
+    webhooks,
+    admin,
+    health,
+)
+# Routes that stream their bodies, with limits of their own.
+UPLOADS = ("/v1/jobs", "/v1/classify", "/v1/benchmark")
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -66,24 +88,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.traffic = Traffic()
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     add_handlers(app)
-    for routes in (
-        submit,
-        jobs,
-        results,
-        items,
-        exports,
-        reviews,
-        scores,
-        stats,
-        queue,
-        models,
-        benchmark,
-        me,
-        webhooks,
-        admin,
-        health,
-    ):
+    for routes in ROUTES:
         app.include_router(routes.router)
+    app.state.addresses = [route for route in app.routes if isinstance(route, Route)]
+    app.state.addresses += [route for routes in ROUTES for route in routes.router.routes]
+    app.add_middleware(SmallBodies, uploads=UPLOADS)
     app.add_middleware(Frame, traffic=app.state.traffic)
     app.add_middleware(Cors, origins=chosen.origins)
     return app

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 
 from api import (
     auth,
@@ -52,6 +53,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     intake.WrongContentType: (415, "unsupported_media_type"),
     uploads.NotSupported: (415, "unsupported_archive"),
     uploads.StoreFull: (507, "storage_full"),
+    uploads.UploadLost: (503, "upload_lost"),
     webhooks.NoWebhookSecret: (422, "no_webhook_secret"),
     CorruptArchive: (422, "corrupt_archive"),
     options.BadField: (422, "invalid_request"),
@@ -69,6 +71,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     submit.IdempotencyConflict: (422, "idempotency_conflict"),
     cancel.AlreadyFinished: (409, "already_finished"),
     cancel.StillRunning: (409, "still_running"),
+    retry.UploadDeleted: (410, "upload_gone"),
     retry.NothingToRetry: (409, "nothing_to_retry"),
 }
 _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
@@ -111,6 +114,11 @@ def problem(
 
 
 async def _from_table(request: Request, error: Exception) -> Response:
+    return answer_to(request.scope, error)
+
+
+def answer_to(scope: Any, error: Exception) -> Response:
+    """The answer to an error of the table."""
     status, code = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
     errors = [{"field": error.field, "message": str(error)}] if isinstance(error, options.BadField) else None
     headers: dict[str, str] = {}
@@ -118,7 +126,7 @@ async def _from_table(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="shoebox"'
     if isinstance(error, auth.TooManyFailures):
         headers["Retry-After"] = str(error.retry_after)
-    return problem(request.scope, status, code, str(error), errors, headers)
+    return problem(scope, status, code, str(error), errors, headers)
 
 
 async def _database_away(request: Request, error: Exception) -> Response:
@@ -135,7 +143,17 @@ async def _from_framework(request: Request, error: Exception) -> Response:
     code = _CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_"))
     detail = {404: "There is nothing at this address.", 405: "This address does not take that method."}
     said = detail.get(error.status_code, str(error.detail))
-    return problem(request.scope, error.status_code, code, said, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return problem(request.scope, error.status_code, code, said, headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Every method that the address takes: several routes may share it, and the framework names those of the first."""
+    addresses: Sequence[Route] = request.app.state.addresses
+    found = (route for route in addresses if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in found for method in route.methods or ()}
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -64,8 +64,9 @@ def _make(folder: Path, photos: int, size: int) -> None:
 def _serve_and_measure(photos: Path, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--port", str(port)]
-    environment = {**os.environ, "SHOEBOX_DATA_DIR": str(home), "SHOEBOX_MODEL": "scenes", "SHOEBOX_LOG_LEVEL": "error"}
+    command = [sys.executable, "-m", "api"]
+    said = {"DATA_DIR": str(home), "PORT": str(port), "MODEL": "scenes", "LOG_LEVEL": "error"}
+    environment = os.environ | {f"SHOEBOX_{name}": value for name, value in said.items()}
     api = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:

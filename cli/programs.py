@@ -27,11 +27,8 @@ def programs(settings: Settings) -> list[Program]:
     """In the order of their start. The embedded Redis is one of them unless the settings name another."""
     # -P: a folder that happens to be called like one of our packages is never imported in their place.
     python = f"{Path(sys.executable).name} -P -m"
-    address = f"--host {settings.host} --port {settings.port}"
-    # The application logs each request itself. An upload in flight may not hold up a stop.
-    quiet = "--no-access-log --timeout-graceful-shutdown 5 --app-dir ."
     ours = [
-        Program("api", f"{python} uvicorn api.app:create_app --factory {address} {quiet}"),
+        Program("api", f"{python} api"),
         Program("worker-control", f"{python} worker control"),
         Program(CLASSIFY, f"{python} worker classify"),
     ]

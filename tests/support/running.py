@@ -72,10 +72,7 @@ class Running:
                 "--dir", str(self.home / "run"), "--maxmemory-policy", "noeviction", "--save", "",
                 "--appendonly", "yes" if self.aof else "no",
             ],
-            API: [
-                sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log",
-                "--port", str(self.settings.port),
-            ],
+            API: [sys.executable, "-m", "api"],
             CONTROL: [sys.executable, "-m", "worker", "control"],
             CLASSIFY: [sys.executable, "-m", "worker", "classify"],
         }  # fmt: skip

@@ -4,7 +4,10 @@ import configparser
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
+from api.door import Door
+from api.serving import config_of
 from cli.programs import dashboard_url, programs, redis_conf, redis_server
 from cli.supervise import COMMAND_LINE_ONLY, Supervisor, configuration, environment
 from settings import Settings
@@ -34,7 +37,9 @@ def test_the_dashboard_can_be_left_out(settings: Settings) -> None:
 def test_api_listens_where_the_settings_say(settings: Settings) -> None:
     api = next(each for each in programs(settings) if each.name == "api")
 
-    assert "--host 127.0.0.1 --port 8123" in api.command
+    assert api.command.endswith(" -m api")
+    told = config_of(FastAPI(), settings)
+    assert (told.host, told.port, told.http) == ("127.0.0.1", 8123, Door)
 
 
 def test_configuration_is_read_as_it_is_meant(settings: Settings) -> None:

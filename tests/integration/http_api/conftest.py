@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ import uvicorn
 
 import logs
 from api.app import create_app
+from api.serving import config_of
 from db.database import Database
 from db.store.keys import Scope, create_key
 from db.store.settle import Rest, settle
@@ -66,13 +68,21 @@ class Api:
                 done += len(one.entries)
         return done
 
+    def judge_all(self, verdicts: Callable[[int, str], Verdict]) -> None:
+        """The same for every job that is there."""
+        with self.database.write() as session:
+            taken = claim(session, "test", [("tiny", "1", None)], 30.0, 1000)
+        for one in taken:
+            with self.database.write() as session:
+                settle(session, one, {entry[0]: verdicts(entry[0], entry[1]) for entry in one.entries})
+
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Api]:
-    """The API behind a real socket, in a thread of this process."""
+def serving(settings: Settings, **more: Any) -> Iterator[Api]:
+    """The API behind a real socket, in a thread of this process. ``more`` goes to uvicorn."""
     database = Database(settings.database)
     upgrade(database)
-    config = uvicorn.Config(create_app(settings), port=0, http="httptools", ws="none", log_config=None)
+    config = config_of(create_app(settings), settings, **{"port": 0} | more)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,0 +1,23 @@
+"""``python -m api``: the API as a process of its own, settings from the environment."""
+
+import sys
+
+import uvicorn
+
+import logs
+from api.app import create_app
+from api.serving import config_of
+from settings import Settings
+
+
+def main() -> int:
+    """Serves until it is stopped; returns the exit code (3: it could not start)."""
+    settings = Settings()
+    logs.configure(settings.log_format, settings.log_level)
+    server = uvicorn.Server(config_of(create_app(settings), settings))
+    server.run()
+    return 0 if server.started else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
