@@ -22,7 +22,10 @@ def main() -> None:
         ready = session.signed_in()
     except ShoeboxError as error:
         show(error)
-        st.button("Try again", icon=":material/refresh:")
+        with st.container(horizontal=True):
+            st.button("Try again", icon=":material/refresh:")
+            if session.known_elsewhere() and st.button("Sign out", icon=":material/logout:"):
+                session.sign_out()
         return
     if not ready:
         _sign_in()

@@ -55,7 +55,7 @@ def signed_in() -> bool:
         return True
     chosen = settings()
     if chosen.dashboard_sign_in == "oidc":
-        if not _user().get("is_logged_in"):
+        if not known_elsewhere():
             return False
         sign_in(_local_key(), act_for=owner_of(_user()))
         return True
@@ -84,11 +84,18 @@ def sign_out() -> None:
         found.client.close()
     if settings().dashboard_sign_in == "oidc":
         st.logout()
+        # The browser is on its way out; another run would meet the old cookie and sign them in again.
+        st.stop()
 
 
 def automatic() -> bool:
     """Whether nobody has to sign in here, so that signing out would make no sense."""
     return settings().dashboard_sign_in == "auto" and settings().host in LOOPBACK and bool(_local_key())
+
+
+def known_elsewhere() -> bool:
+    """Whether somebody signed in through OpenID Connect, if only to be refused here."""
+    return settings().dashboard_sign_in == "oidc" and bool(_user().get("is_logged_in"))
 
 
 def owner_of(user: dict[str, Any]) -> str:
