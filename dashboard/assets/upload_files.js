@@ -78,7 +78,7 @@ function inBytes(count) {
     count /= 1000;
     unit++;
   }
-  return `${unit ? count.toFixed(count < 100 ? 1 : 0) : count} ${units[unit]}`;
+  return `${unit ? count.toFixed(count < 100 ? 1 : 0) : count}\u00a0${units[unit]}`;
 }
 
 // Limits are set in powers of two.

@@ -22,6 +22,7 @@ DOCUMENTS = (
     "docs/backends.md",
     "docs/cli.md",
     "docs/client.md",
+    "docs/dashboard.md",
     "docs/models.md",
     "docs/reviewing.md",
     "docs/settings.md",
