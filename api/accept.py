@@ -29,11 +29,13 @@ class Accepted:
 
 
 def accept(database: Database, submission: Submission, uploads: Uploads, shard_items: int) -> Accepted:
-    """Inserts the job, or finds the one that the same idempotency key made before. Raises IdempotencyConflict.
+    """Inserts the job, or finds the one that the same idempotency key made before.
 
-    The files become the job's when the insertion is known or likely to have been committed. A commit that fails
-    halfway leaves them: a job without its file would be worse than a file without its job.
+    Raises IdempotencyConflict and UploadLost. The files become the job's when the insertion is known or likely to have
+    been committed. A commit that fails halfway leaves them: a job without its file would be worse than a file without
+    its job.
     """
+    uploads.refresh()
     try:
         with database.write() as session:
             earlier = earlier_job(session, submission)

@@ -45,6 +45,7 @@ def begin(database: Database, previews: Previews, owner: str, model: tuple[str, 
         previews.check(picture.blob, picture.bytes)
     except NoPreview as error:
         raise BadPicture(f"This picture cannot be measured with. {error.__cause__ or error}") from error
+    uploads.refresh()
     with database.write() as session:
         row = insert_benchmark(session, owner, model, picture.blob, picture.bytes)
         uploads.keep()

@@ -59,12 +59,12 @@ def unexpired(job: Job) -> Job:
 def find_item(session: Session, owner: str, item_id: str) -> Item:
     """The owner's item. Raises NotFound, and Expired when its job's results are gone."""
     job_id, position = item_id_of(item_id)
-    found = item_queries.item(session, owner, job_id, position)
-    if found is not None:
-        return found
     job = job_queries.job(session, owner, job_id)
     if job is not None:
         unexpired(job)
+    found = item_queries.item(session, owner, job_id, position)
+    if found is not None:
+        return found
     raise NotFound("There is no such photo, or it is not judged yet.")
 
 

@@ -72,6 +72,9 @@ class SourceOut(BaseModel):
     state: SourceState = Field(description="Whether it was opened yet.")
     error: str | None = Field(description="Why it could not be opened, as a word.", examples=[None])
     message: str | None = Field(description="The same as a sentence.", examples=[None])
+    deleted_at: Time | None = Field(
+        description="When it was deleted because its time was over, if it was: no previews, no retry.", examples=[None]
+    )
 
 
 class Params(BaseModel):

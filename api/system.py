@@ -21,10 +21,12 @@ LIMITS = (
     "decode_seconds",
     "decode_memory_bytes",
     "min_free_bytes",
+    "blobs_quota_bytes",
     "shard_items",
     "auth_failures_per_minute",
     "ticket_minutes",
 )
+KEPT = ("keep_uploads", "keep_results")
 
 
 def describe_system(parts: Parts) -> SystemOut:
@@ -40,7 +42,7 @@ def describe_system(parts: Parts) -> SystemOut:
         redis="embedded" if settings.embedded_redis else "external",
         uploads=Stored(count=count, bytes=size, free_bytes=_free(parts)),
         limits={name: getattr(settings, name) for name in LIMITS},
-        retention={},
+        retention={f"{name}_days": days for name in KEPT if (days := getattr(settings, name))},
     )
 
 

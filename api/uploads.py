@@ -6,7 +6,7 @@ import hashlib
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from db.blobs import BlobStore, BlobWriter
+from db.blobs import BlobMissing, BlobStore, BlobWriter
 from db.states import Kind
 from db.store.submit import Upload
 from worker.archive_bytes import UnsafeArchive
@@ -23,6 +23,10 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 class StoreFull(Exception):
     """There is no room for the upload."""
+
+
+class UploadLost(Exception):
+    """Something deleted the upload's files before its job was made."""
 
 
 class NotSupported(Exception):
@@ -53,6 +57,14 @@ class Uploads:
     def keep(self) -> None:
         """The files belong to a job now."""
         self._kept = True
+
+    def refresh(self) -> None:
+        """Makes the files as young as new ones: what is old and belongs to no job is deleted. Raises UploadLost."""
+        try:
+            for file in self.files:
+                self._blobs.touch(file.blob)
+        except BlobMissing as error:
+            raise UploadLost("The upload was lost on the server; please send it again.") from error
 
     def discard(self) -> None:
         """Deletes everything that was received."""

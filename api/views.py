@@ -81,6 +81,7 @@ def _job_out(
                 state=SourceState(source.state),
                 error=source.error,
                 message=source.message,
+                deleted_at=iso_or_none(source.deleted_at),
             )
             for source in sources
         ],

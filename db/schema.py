@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -62,11 +63,17 @@ class Job(Base):
         UniqueConstraint("owner", "idempotency_key"),
         Index("ix_jobs_owner_id", "owner", "id"),
         Index("ix_jobs_state_lane_id", "state", "lane", "id"),
+        Index(
+            "ix_jobs_kept",
+            "finished_at",
+            sqlite_where=text("expired_at IS NULL"),
+            postgresql_where=text("expired_at IS NULL"),
+        ),
     )
 
 
 class Source(Base):
-    """An uploaded file. Jobs share it; its blob goes when no job needs it."""
+    """An uploaded file. Jobs share it; its blob goes when no job needs it, or its time is over (``deleted_at``)."""
 
     __tablename__ = "sources"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -75,6 +82,17 @@ class Source(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[float]
+    deleted_at: Mapped[float | None]
+    __table_args__ = (
+        # What retention looks through grows with what is kept, not with what ever was.
+        Index(
+            "ix_sources_kept",
+            "created_at",
+            "id",
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
 
 
 class JobSource(Base):

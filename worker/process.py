@@ -32,7 +32,9 @@ from worker.classify import Classifier, Policy
 from worker.courier import courier_of
 from worker.duties import Activity, Duties
 from worker.engines import Engines
+from worker.keeper import Keeper
 from worker.limits import archive_limits_of, limits_of
+from worker.retention import keep_of
 from worker.senders import BULK, CONTROL, INTERACTIVE, Hints, celery_app
 from worker.tasks import register_classify, register_unpack
 from worker.unpack import drain_unpacking
@@ -80,6 +82,7 @@ def run_control(settings: Settings) -> None:
         has_work=lambda session: waiting(session).unpack > 0,
     )
     courier.start()
+    Keeper(database, blobs, keep_of(settings), 60 * settings.retention_minutes, stop).start()
     _serve(app, duties, wake)
     courier.ring()
 

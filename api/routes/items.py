@@ -71,7 +71,7 @@ def image(
     with parts.database.read() as session:
         item = find_item(session, caller.owner, item_id)
         source = source_of(session, item)
-    if source is None:
+    if source is None or source.deleted_at is not None:
         raise UploadGone("The upload that held this photo is no longer there.")
     headers = {"ETag": f'"{tag_of(item, source, size)}"', "Cache-Control": "private, max-age=86400"}
     if headers["ETag"] in [tag.strip() for tag in (if_none_match or "").split(",")]:

@@ -20,6 +20,7 @@ class SourceView:
     state: str
     error: str | None
     message: str | None
+    deleted_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ def sources(session: Session, job_ids: list[str]) -> dict[str, list[SourceView]]
         .order_by(JobSource.job_id, JobSource.ordinal)
     )
     for place, source in rows:
-        view = SourceView(place.name, source.kind, source.bytes, place.state, place.error, place.message)
+        view = SourceView(
+            place.name, source.kind, source.bytes, place.state, place.error, place.message, source.deleted_at
+        )
         found[place.job_id].append(view)
     return found
 

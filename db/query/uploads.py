@@ -8,5 +8,6 @@ from db.schema import Source
 
 def stored(session: Session) -> tuple[int, int]:
     """How many uploaded files are kept, of all owners, and their bytes together."""
-    count, size = session.execute(select(func.count(), func.coalesce(func.sum(Source.bytes), 0))).one()
+    kept = select(func.count(), func.coalesce(func.sum(Source.bytes), 0)).where(Source.deleted_at.is_(None))
+    count, size = session.execute(kept).one()
     return int(count), int(size)

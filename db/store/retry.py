@@ -8,11 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.ids import new_id
-from db.schema import Item, Job, JobSource
+from db.schema import Item, Job, JobSource, Source
 from db.states import JobState, Lane, SourceState
 from db.store.counts import database_time
 from db.store.shards import add_shards
 from db.store.submit import INTERACTIVE_IMAGES
+
+
+class UploadDeleted(Exception):
+    """An upload that is needed was deleted when its time was over."""
 
 
 class NothingToRetry(Exception):
@@ -27,7 +31,10 @@ def retry(
     params: dict[str, Any] | None,
     shard_items: int,
 ) -> Job:
-    """Makes the new job; positions are counted afresh, names stay. ``params`` None: the old job's. NothingToRetry."""
+    """Makes the new job; positions are counted afresh, names stay. ``params`` None: the old job's.
+
+    Raises NothingToRetry and UploadDeleted.
+    """
     chosen = session.execute(
         select(Item.source_id, Item.entry)
         .where(Item.job_id == old.id, Item.decision.in_(decisions))
@@ -65,6 +72,10 @@ def retry(
                     state=SourceState.UNPACKED,
                 )
             )
+    session.flush()
+    # Asked after the rows that hold the uploads are there: none can be deleted from now on.
+    if session.scalar(select(Source.id).where(Source.id.in_(used), Source.deleted_at.is_not(None)).limit(1)):
+        raise UploadDeleted("The upload was deleted when its time was over; please send the photos again.")
     numbered = [(row.source_id, [position, *row.entry[1:]]) for position, row in enumerate(chosen)]
     runs = [
         (source, [entry for _, entry in run]) for source, run in itertools.groupby(numbered, key=lambda pair: pair[0])

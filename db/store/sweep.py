@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.schema import Beat, Job, Shard, Worker
+from db.schema import Job, Shard, Worker
 from db.states import JobState, Lane, ShardState
+from db.store.beats import take_turn
 from db.store.benchmarks import free_benchmarks
 from db.store.counts import close_if_done, lock_job
 from db.store.settle import count, insert_items
@@ -33,13 +34,8 @@ class Waiting:
 
 
 def elect(session: Session, sweep_seconds: float) -> bool:
-    """Whether the caller is the one to sweep now. A due time too far ahead comes from a clock that jumped."""
-    hit = session.execute(
-        update(Beat)
-        .where(Beat.name == "sweep", or_(Beat.due_at <= now(), Beat.due_at > now() + 2 * sweep_seconds))
-        .values(due_at=now() + sweep_seconds)
-    )
-    return bool(hit.rowcount)  # type: ignore[attr-defined]
+    """Whether the caller is the one to sweep now."""
+    return take_turn(session, "sweep", sweep_seconds)
 
 
 def lapsed_shards(session: Session, lease_seconds: float) -> list[tuple[int, int, str]]:

@@ -68,12 +68,12 @@ def test_a_downgrade_leaves_nothing(empty_url: str) -> None:
 def test_threads_wait_for_their_turn_to_write(database: Database) -> None:
     def move_on(_: int) -> None:
         with database.write() as session:
-            beat = session.scalars(select(Beat).with_for_update()).one()
+            beat = session.scalars(select(Beat).where(Beat.name == "sweep").with_for_update()).one()
             beat.due_at += 1
 
     at_once(move_on, range(12))
     with database.read() as session:
-        assert session.scalars(select(Beat.due_at)).one() == 12
+        assert session.scalars(select(Beat.due_at).where(Beat.name == "sweep")).one() == 12
 
 
 def test_many_may_open_a_new_database_at_once(empty_url: str) -> None:

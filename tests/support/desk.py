@@ -116,7 +116,7 @@ class Desk:
             return self.delete_in(session, job_id)
 
     def delete_in(self, session: Session, job_id: str) -> list[str]:
-        items = _tallied(session, Item.job_id == job_id)
+        items = tallied(session, Item.job_id == job_id)
         blobs = delete_job(session, job_id)
         self.deleted += items
         return blobs
@@ -171,12 +171,13 @@ class Desk:
             tallies = Counter(
                 {tuple(row[:4]): int(row[4]) for row in session.execute(told.group_by(*told.selected_columns[:4]))}
             )
-            assert tallies == _tallied(session) + self.deleted
+            assert tallies == tallied(session) + self.deleted
             unused = select(Source.id).where(Source.id.not_in(select(JobSource.source_id)))
             assert session.scalars(unused).all() == []
 
 
-def _tallied(session: Session, *narrowed: Any) -> Counter[tuple[str, str, str, str]]:
+def tallied(session: Session, *narrowed: Any) -> Counter[tuple[str, str, str, str]]:
+    """The items that are there, by owner, decision, reason and label."""
     rows = session.execute(select(Item.owner, Item.decision, Item.reason, Item.label).where(*narrowed))
     return Counter((owner, decision, reason or "", label or "") for owner, decision, reason, label in rows)
 
@@ -187,7 +188,8 @@ def _check_job(session: Session, job: Job) -> None:
     live = [shard for shard in shards if shard.state in (ShardState.READY, ShardState.LEASED)]
     items = session.execute(select(Item.position, Item.decision).where(Item.job_id == job.id)).all()
     decided = Counter(row.decision for row in items)
-    assert (job.accepted, job.rejected, job.failed) == (decided["accepted"], decided["rejected"], decided["failed"])
+    if job.expired_at is None:  # what is expired keeps its counts while its items go
+        assert (job.accepted, job.rejected, job.failed) == (decided["accepted"], decided["rejected"], decided["failed"])
     assert (job.total or 0) == job.pending + job.accepted + job.rejected + job.failed + job.canceled
     assert min(job.pending, job.canceled, job.skipped) >= 0
     assert job.pending == sum(shard.size for shard in live)
