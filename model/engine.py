@@ -20,6 +20,9 @@ from model.verdict import Options, Reason, Score, Unreadable, Verdict
 PATIENCE = 0.05
 """Seconds for which decoded photos wait for more before a part-filled batch runs."""
 
+PULSE = 1.0
+"""Seconds without a photo after which whoever waits for verdicts is heard (a photo may take longer than a lease)."""
+
 Key = TypeVar("Key")
 
 
@@ -53,11 +56,14 @@ class Engine:
         self._window = max(2 * batch_size, 4 * len(pool.pids()))
         self._room = batch_size
 
-    def judge(self, photos: Iterable[Photo[Key]]) -> Generator[tuple[Key, Verdict], None, None]:
+    def judge(
+        self, photos: Iterable[Photo[Key]], meanwhile: Callable[[], object] = lambda: None
+    ) -> Generator[tuple[Key, Verdict], None, None]:
         """A verdict for every photo, as each is ready, in any order.
 
         ``photos`` is pulled as room appears, never far ahead. What is wrong with a picture is its verdict. Whatever
         else ``read`` or ``photos`` raises ends the run, as does closing the generator; nothing stays behind either way.
+        ``meanwhile`` is called each `PULSE` for which no photo comes out of its decoder.
         """
         source = iter(photos)
         flight = _Flight[Key](self._pool, self.bundle.input_size)
@@ -73,7 +79,9 @@ class Engine:
                     else:
                         flight.start(photo)
                 # A full batch waits for nothing, a part of one for a little, none at all for as long as it takes.
-                landed = flight.landed(0 if len(ready) >= self._room else PATIENCE if ready else None)
+                landed = flight.landed(0 if len(ready) >= self._room else PATIENCE if ready else PULSE)
+                if flight and not landed and not ready:
+                    meanwhile()
                 for photo, future in landed:
                     seen = self._look(photo, future)
                     if isinstance(seen, Verdict):
@@ -191,8 +199,8 @@ class _Flight(Generic[Key]):
         self._photos[future] = photo
         future.add_done_callback(self._done.put)
 
-    def landed(self, timeout: float | None) -> list[tuple[Photo[Key], Future[Decoded]]]:
-        """All that have come down; waits for the first at most ``timeout`` seconds (``None``: as long as it takes)."""
+    def landed(self, timeout: float) -> list[tuple[Photo[Key], Future[Decoded]]]:
+        """All that have come down; waits for the first at most ``timeout`` seconds."""
         found: list[tuple[Photo[Key], Future[Decoded]]] = []
         while self._photos:
             try:

@@ -106,7 +106,7 @@ class _Run:
         judged = 0
         try:
             self._alone = self._claim(limit=1, suspects=True)
-            with closing(self._engine.judge(self._photos())) as verdicts:
+            with closing(self._engine.judge(self._photos(), self._look)) as verdicts:
                 for key, verdict in verdicts:
                     judged += 1
                     complete = self._hand.record(key, verdict)

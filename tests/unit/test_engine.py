@@ -136,6 +136,25 @@ def test_a_slow_photo_does_not_hold_up_those_that_are_ready(engine, scene):
     run.close()
 
 
+def test_while_a_photo_takes_its_time_its_owner_is_heard(engine, scene):
+    release = threading.Event()
+    heard = 0
+
+    def slow() -> bytes:
+        assert release.wait(20)
+        return scene("forest")
+
+    def meanwhile() -> None:
+        nonlocal heard
+        heard += 1
+        if heard == 2:
+            release.set()
+
+    verdicts = list(engine.judge([Photo("slow", slow)], meanwhile))
+    assert [verdict.decision for _, verdict in verdicts] == [Decision.ACCEPTED]
+    assert heard >= 2
+
+
 @pytest.mark.parametrize("room", [1, 3, 8])
 def test_a_batch_that_does_not_fit_is_halved_and_stays_small(tiny_bundle, decoders, scene, room):
     device = SmallDevice(tiny_bundle, room)
