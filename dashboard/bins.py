@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 BINS = 30
+FAR = 10.0
 
 
 def span(values: Sequence[float], line: float | None) -> tuple[float, float]:
-    """The ends of an axis that shows nearly all values and the line: the strangest hundredth goes into the last bar."""
-    ordered = sorted(values)
-    marks = [] if line is None else [line]
-    if not ordered:
-        return (min([0.0, *marks]), max([1.0, *marks]))
-    low = min([ordered[0], *marks])
-    high = max([ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))], *(mark + 0.1 * abs(mark) for mark in marks)])
+    """The ends of an axis on which a line can be tried: from the least value to nearly the largest.
+
+    The largest hundredth, and what lies farther than `FAR` times the line's own distance from the least value, is left
+    to the last bar: else a few wild values would press all others together.
+    """
+    ordered = sorted(values) or [0.0, 1.0]
+    low, high = ordered[0], ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+    if line is not None:
+        low = min(low, line)
+        reach = line - low
+        high = max(min(high, low + FAR * reach) if reach > 0 else high, line + 0.1 * abs(line))
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 

@@ -29,12 +29,12 @@ def page() -> None:
         "New jobs are judged by the default unless they name another. On the command line, `shoebox model promote "
         "NAME@VERSION` changes it; old verdicts keep their version."
     )
-    columns = st.columns(COLUMNS, gap="medium")
-    for place, model in enumerate(models):
-        with columns[place % COLUMNS]:
-            if card(model):
-                st.query_params["model"] = address(model)
-                st.rerun()
+    for start in range(0, len(models), COLUMNS):
+        for column, model in zip(st.columns(COLUMNS, gap="medium"), models[start : start + COLUMNS], strict=False):
+            with column:
+                if card(model):
+                    st.query_params["model"] = address(model)
+                    st.rerun()
     if len(models) > 1:
         st.subheader("Compare two")
         compare(models)

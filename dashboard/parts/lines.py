@@ -86,6 +86,8 @@ def _guard(name: str, title: str, scores: Scores, span: tuple[float, float]) -> 
         rows = bins.histogram(values, scores["decisions"], low, high)
         st.altair_chart(lined_histogram(rows, drawn, name, (low, high)), width="stretch")
         legend({kind: colour for kind, colour in DECISIONS.items() if kind in scores["decisions"]})
+    if max(values) > high:
+        st.caption("The last bar holds all that lies farther out.")
     return tried
 
 

@@ -18,6 +18,7 @@ from dashboard.parts.model_card import address, share, title
 JOBS, PHOTOS, PAIRS = 200, 500, 3
 EXAMPLES = 6
 FRESH = 60.0
+NOT_MEASURED = "not said"
 
 
 def compare(models: Sequence[Mapping[str, Any]]) -> None:
@@ -56,7 +57,10 @@ def _figures(one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
     rows.append(
         {
             "": "measured on",
-            **{title(m): "-" if c is None else f"{c:,} photos" for m, c in zip((one, other), counts, strict=True)},
+            **{
+                title(m): NOT_MEASURED if c is None else f"{c:,} photos"
+                for m, c in zip((one, other), counts, strict=True)
+            },
         }
     )
     rows.append({"": "tags", title(one): f"{len(one['labels']):,}", title(other): f"{len(other['labels']):,}"})
@@ -67,7 +71,7 @@ def _figures(one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def _at(figures: Mapping[str, float], key: str) -> str:
-    return share(figures[key]) if key in figures else "-"
+    return share(figures[key]) if key in figures else NOT_MEASURED
 
 
 def _together(one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
