@@ -28,7 +28,7 @@ def test_a_new_database_is_migrated_once(empty_url: str) -> None:
     upgrade(database)
     assert is_current(database)
     with database.read() as session:
-        assert session.scalars(select(Beat.name)).all() == ["sweep"]
+        assert session.scalars(select(Beat.name).order_by(Beat.name)).all() == ["retention", "sweep"]
     database.close()
 
 
