@@ -143,6 +143,8 @@ async def _from_framework(request: Request, error: Exception) -> Response:
     code = _CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_"))
     detail = {404: "There is nothing at this address.", 405: "This address does not take that method."}
     said = detail.get(error.status_code, str(error.detail))
+    if error.status_code == 400:
+        said = "The body cannot be read as JSON in UTF-8."
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))

@@ -10,6 +10,7 @@ from api.options import BadField
 from api.uploads import Uploads
 
 FIELD_BYTES = 64 * 1024
+FIELDS_BYTES = 1024 * 1024
 FILE_FIELDS = frozenset({"files", "files[]", "file"})
 _RAW_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream", "image/")
 
@@ -61,7 +62,7 @@ async def _raw(request: Request, uploads: Uploads, name: str, max_bytes: int) ->
 
 async def _form(request: Request, uploads: Uploads, reader: MultipartReader, max_bytes: int) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
-    part, field, file_bytes = PartBegins("", None), bytearray(), 0
+    part, field, file_bytes, all_fields = PartBegins("", None), bytearray(), 0, 0
     async for piece in body_of(request, max_bytes):
         for event in reader.feed(piece):
             if isinstance(event, PartBegins):
@@ -74,7 +75,8 @@ async def _form(request: Request, uploads: Uploads, reader: MultipartReader, max
                 await uploads.data(event.data)
             elif isinstance(event, PartData):
                 field += event.data
-                if len(field) > FIELD_BYTES:
+                all_fields += len(event.data)
+                if len(field) > FIELD_BYTES or all_fields > FIELDS_BYTES:
                     raise BadField(part.name, "The field is too long.")
             elif part.filename is None:
                 fields.setdefault(part.name, []).append(_text(part.name, field))

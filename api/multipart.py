@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-MOST_FIELDS = 100
+# Two lists of labels and the other options.
+MOST_FIELDS = 4100
 # The only three escapes that browsers write into names (HTML standard, form submission).
 _ESCAPES = (("%22", '"'), ("%0D", "\r"), ("%0A", "\n"))
 
@@ -124,7 +125,7 @@ class MultipartReader:
                 f"This request holds more files than it may ({self._max_files:,}); a ZIP to /v1/jobs may hold more."
             )
         if self._fields > MOST_FIELDS:
-            raise TooManyParts(f"One submission may hold at most {MOST_FIELDS} fields.")
+            raise TooManyParts(f"One submission may hold at most {MOST_FIELDS:,} fields.")
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         self._events.append(PartData(data[start:end]))

@@ -1,18 +1,30 @@
 """What a listing is narrowed to, as a query says it."""
 
+import re
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
 from fastapi import Depends, Query
+from pydantic import BeforeValidator
 
 from api.options import Text
 from db.query.narrow import Filter
 from model.verdict import Decision, Reason
 
 DAY_SECONDS = 86400.0
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
-From = Annotated[date | None, Query(alias="from", description="First day (UTC).", examples=["2026-01-01"])]
-To = Annotated[date | None, Query(alias="to", description="Last day (UTC).", examples=["2026-01-31"])]
+
+def _as_written(value: object) -> object:
+    """Dates as people write them: the library alone would take a number for seconds since 1970."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("a day is written as 2026-01-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_written)]
+From = Annotated[Day | None, Query(alias="from", description="First day (UTC).", examples=["2026-01-01"])]
+To = Annotated[Day | None, Query(alias="to", description="Last day (UTC).", examples=["2026-01-31"])]
 Model = Annotated[Text | None, Query(description="Only photos that this model judged.")]
 
 

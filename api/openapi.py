@@ -29,8 +29,10 @@ _ERRORS = {
     "401": "No key, or a wrong one; for an upload also a wrong or ended ticket.",
     "403": "The key lacks the scope for this.",
     "404": "There is no such thing here.",
+    "414": "The address is longer than this server takes.",
     "422": "A field makes no sense.",
-    "429": "Too many wrong keys came from this address.",
+    "429": "Too many requests, or too many wrong keys from this address; try again after `Retry-After` seconds.",
+    "431": "The headers are larger than this server takes.",
     "503": "The database does not answer; try again after `Retry-After` seconds.",
 }
 _UPLOAD_ERRORS = {
@@ -39,6 +41,11 @@ _UPLOAD_ERRORS = {
     "413": "The upload is too large.",
     "415": "Not photos and not a ZIP; other archives are not opened.",
     "507": "There is no room for the upload.",
+}
+_BODY_ERRORS = {
+    "400": "The body cannot be read.",
+    "408": "The body stopped or came too slowly.",
+    "413": "The body is too large.",
 }
 _BINARY = {"type": "string", "format": "binary"}
 
@@ -53,7 +60,7 @@ def _body(files: dict[str, Any], wanted: type[BaseModel] = Wanted) -> dict[str, 
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}, **raw}}}
 
 
-JOBS_BODY = _body({"files": {"type": "array", "items": _BINARY, "description": "Photos and ZIPs."}})
+JOBS_BODY = _body({"files": {"type": "array", "minItems": 1, "items": _BINARY, "description": "Photos and ZIPs."}})
 CLASSIFY_BODY = _body({"file": _BINARY | {"description": "One photo."}})
 BENCHMARK_BODY = _body({"file": _BINARY | {"description": "One photo."}}, Asked)
 
@@ -86,7 +93,9 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         return
     operation["security"] = [{name: []} for name in _SCHEMES]
     uploads = "requestBody" in operation and "multipart/form-data" in operation["requestBody"]["content"]
-    errors = _ERRORS | _UPLOAD_ERRORS if uploads else dict(_ERRORS)
+    errors = dict(_ERRORS)
+    if "requestBody" in operation:
+        errors |= _UPLOAD_ERRORS if uploads else _BODY_ERRORS
     if operation.get("tags") == ["Jobs"]:
         errors["409"] = "The job's state does not allow this."
     if "{" in path:

@@ -13,7 +13,12 @@ class WebhookSecretIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     grace_seconds: int = Field(
-        DAY, ge=0, le=30 * DAY, description="How long the one before signs too; 0: it ends at once.", examples=[DAY]
+        DAY,
+        strict=True,
+        ge=0,
+        le=30 * DAY,
+        description="How long the one before signs too; 0: it ends at once.",
+        examples=[DAY],
     )
 
 

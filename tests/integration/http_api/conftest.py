@@ -68,10 +68,10 @@ class Api:
                 done += len(one.entries)
         return done
 
-    def judge_all(self, verdicts: Callable[[int, str], Verdict]) -> None:
-        """The same for every job that is there."""
+    def judge_all(self, abilities: list[tuple[str, str, str | None]], verdicts: Callable[[int, str], Verdict]) -> None:
+        """The same for every job that asks for one of these."""
         with self.database.write() as session:
-            taken = claim(session, "test", [("tiny", "1", None)], 30.0, 1000)
+            taken = claim(session, "test", abilities, 30.0, 1000)
         for one in taken:
             with self.database.write() as session:
                 settle(session, one, {entry[0]: verdicts(entry[0], entry[1]) for entry in one.entries})
