@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
 from cli.port import holder
 from cli.starting import ask_health
@@ -37,6 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("database", database),
         ("model", model),
         ("backend", backend),
+        ("decoders", decoders),
         ("stack", stack),
     )
     for part, check in checks:
@@ -176,6 +179,19 @@ def backend(settings: Settings) -> Finding:
         return Finding("backend", False, "none is installed", "pip install openvino")
     means = f" (here: {_automatic(settings)})" if settings.backend == "auto" else ""
     return Finding("backend", True, f"{settings.backend}{means}; installed: {', '.join(here)}")
+
+
+def decoders(settings: Settings) -> Finding:
+    """What a picture that takes over its decoder could reach, tried out in a confined process. No fault, but told."""
+    from model.confine import FILES, MEMORY, NETWORK, PROGRAMS
+
+    command = [sys.executable, "-m", "model.confine"]
+    here = str(Path(__file__).resolve().parents[1])
+    ran = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, timeout=60, check=True, text=True)
+    withheld = ran.stdout.split()
+    left = [name for name in (NETWORK, FILES, PROGRAMS, MEMORY) if name not in withheld]
+    detail = f"out of their reach: {', '.join(withheld) or 'nothing but other processes'}"
+    return Finding("decoders", True, detail + (f"; this system cannot withhold: {', '.join(left)}" if left else ""))
 
 
 def _automatic(settings: Settings) -> str:

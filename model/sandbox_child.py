@@ -1,6 +1,7 @@
 """What runs inside a decoder process: one picture after the other from a pipe, under limits it cannot raise again.
 
-Started by ``model.sandbox_process`` only. It dies with its parent, sees no secrets, writes no files and opens few.
+Started by ``model.sandbox_process`` only. It dies with its parent, sees no secrets, and ``model.confine`` says what
+else is out of its reach.
 """
 
 import ctypes
@@ -14,12 +15,12 @@ import traceback
 import warnings
 from io import BytesIO
 from math import ceil
-from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 
 from model import wire
+from model.confine import confine
 from model.decode import decode
 from model.limits import Limits
 from model.preview import preview
@@ -35,7 +36,7 @@ def main() -> None:
     _die_with(parent)
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _warm_up()
-    _confine(limits)
+    confine(limits)
     _write(replies, wire.READY)
     try:
         while header := requests.read(wire.REQUEST.size):
@@ -101,21 +102,6 @@ def _warm_up() -> None:
         Image.new("RGB", (64, 64), "grey").save(target, kind)
         decode(target.getvalue(), 64, Limits())
         preview(target.getvalue(), 32, Limits())
-
-
-def _confine(limits: Limits) -> None:
-    """Give up what a decoder has no need of, and point the standard streams, which libraries write to, nowhere."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
-    os.close(nowhere)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-    status = Path("/proc/self/statm")
-    if status.exists():  # Linux; elsewhere address space is not limited in a way that can be relied on
-        bound = int(status.read_text().split()[0]) * resource.getpagesize() + limits.decode_memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
 
 
 if __name__ == "__main__":

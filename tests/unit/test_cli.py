@@ -139,6 +139,7 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(shoebox: CliRunner) -> No
     assert found.exit_code == 1
     assert findings["python"]["ok"]
     assert findings["port"]["ok"]
+    assert findings["decoders"]["ok"] and "out of their reach: " in findings["decoders"]["detail"]
     assert findings["stack"] == {"part": "stack", "ok": False, "detail": "not running", "mend": "shoebox up"}
     assert all(each["mend"] for each in findings.values() if not each["ok"])
 
