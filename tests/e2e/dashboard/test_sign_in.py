@@ -47,6 +47,7 @@ def somebody(browser: Browser, url: str) -> Iterator[Page]:
     context = browser.new_context(viewport=WIDE, base_url=url)
     page = context.new_page()
     page.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
     # The provider's page would fetch its style from the network.
     page.route("https://**", lambda route: route.abort())
     page.goto("/")
