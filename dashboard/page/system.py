@@ -20,10 +20,14 @@ LIMITS: Mapping[str, str] = {
     "decode_seconds": "longest time to open a photo",
     "decode_memory_bytes": "most memory to open a photo",
     "min_free_bytes": "space that is kept free",
+    "blobs_quota_bytes": "most room for uploads",
     "shard_items": "photos that a worker takes at once",
     "auth_failures_per_minute": "failed sign-ins in a minute",
     "ticket_minutes": "time to begin an upload from a page",
 }
+KEPT: Mapping[str, str] = {"keep_uploads_days": "uploads", "keep_results_days": "results"}
+UNLIMITED = frozenset({"blobs_quota_bytes"})
+"""Limits that are none at 0."""
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 BROKERS = {"embedded": "comes with Shoebox", "external": "a server of your own"}
 
@@ -64,6 +68,8 @@ def page() -> None:
 
 def said(name: str, value: float) -> str:
     """A limit with its unit, which its name tells."""
+    if name in UNLIMITED and not value:
+        return "no limit"
     if name.endswith("bytes"):
         return words.size(value)
     units = {"seconds": "s", "minutes": "min", "days": "days"}
@@ -75,5 +81,8 @@ def _retention(found: Mapping[str, Any]) -> None:
     if not found:
         st.write("Uploads and results stay until they are deleted.")
         return
-    rows = [{"what": name.replace("_", " "), "deleted after": said(name, value)} for name, value in found.items()]
+    rows = [
+        {"what": KEPT.get(name, name.replace("_", " ")), "deleted after": said(name, value)}
+        for name, value in found.items()
+    ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height="content")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from client.values import Item, JobView
 from dashboard import measures
+from dashboard.page.system import said as limit
 from dashboard.parts.benchmark import sentence
 from dashboard.parts.keys import EVERYTHING, mistake
 from dashboard.parts.keys import said as may
@@ -113,3 +114,9 @@ def test_a_wish_for_a_key_is_checked_in_words() -> None:
     assert "at least one" in str(mistake("phone", "", []))
     assert may(["admin", "read"]) == EVERYTHING
     assert may(["review", "submit"]) == "send photos, say which tags are right"
+
+
+def test_limits_have_units() -> None:
+    told = {"max_pixels": 120_000_000.0, "decode_seconds": 10.0, "keep_uploads_days": 30.0, "max_file_bytes": 2e6}
+    assert [limit(name, value) for name, value in told.items()] == ["120,000,000", "10 s", "30 days", "2.0 MB"]
+    assert (limit("blobs_quota_bytes", 0), limit("blobs_quota_bytes", 5e9)) == ("no limit", "5.0 GB")
