@@ -1,19 +1,23 @@
 """Photos in, verdicts out: decoders work ahead in their own processes while the network runs in the caller's thread."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model import selfcheck
 from model.backends.base import Backend, DeviceOutOfMemory, Outputs
 from model.bundle import Bundle
 from model.decode import Decoded
 from model.guard import Guard, failure
+from model.room import Room
 from model.sandbox import DecodePool
 from model.verdict import Options, Reason, Score, Unreadable, Verdict
 
@@ -28,7 +32,10 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Photo(Generic[Key]):
-    """A photo to judge. ``read`` gives its bytes: it is called once, in another thread, when a decoder is free."""
+    """A photo to judge. ``read`` gives its bytes: it is called in another thread when a decoder is free.
+
+    It is called once, or once more where this process had no memory for what it gives.
+    """
 
     key: Key
     read: Callable[[], bytes]
@@ -40,6 +47,7 @@ class Engine:
 
     It owns the backend, and the pool unless ``shares_pool``: then several engines decode in the same processes, one
     after the other, and whoever opened the pool closes it after them.
+    Where memory lacks, batches are halved, and stay small for a while, also in later runs (`Room`).
     A photo is in memory from when a decoder takes it until its verdict; two batches, or four photos for each decoder,
     are under way at most.
     """
@@ -54,7 +62,7 @@ class Engine:
         self._guard = Guard.of(bundle)
         self._pool = pool
         self._window = max(2 * batch_size, 4 * len(pool.pids()))
-        self._room = batch_size
+        self._room = Room(batch_size)
 
     def judge(
         self, photos: Iterable[Photo[Key]], meanwhile: Callable[[], object] = lambda: None
@@ -69,27 +77,38 @@ class Engine:
         flight = _Flight[Key](self._pool, self.bundle.input_size)
         ready: list[_Seen[Key]] = []
         dry = False
-        self._room = self.batch_size
+        short: deque[Photo[Key]] = deque()
+        alone: Photo[Key] | None = None
         try:
-            while not dry or flight or ready:
-                while not dry and len(flight) + len(ready) < self._window:
+            while not dry or flight or ready or short:
+                if short and not flight and not ready:
+                    alone = short.popleft()
+                    flight.start(alone)
+                while not dry and not short and alone is None and len(flight) + len(ready) < self._window:
                     photo = next(source, None)
                     if photo is None:
                         dry = True
                     else:
                         flight.start(photo)
+                room = self._room.size
                 # A full batch waits for nothing, a part of one for a little, none at all for as long as it takes.
-                landed = flight.landed(0 if len(ready) >= self._room else PATIENCE if ready else PULSE)
+                landed = flight.landed(0 if len(ready) >= room else PATIENCE if ready else PULSE)
                 if flight and not landed and not ready:
                     meanwhile()
                 for photo, future in landed:
+                    if isinstance(future.exception(), MemoryError) and photo is not alone:
+                        # It is tried again while nothing else takes memory.
+                        short.append(photo)
+                        self._room.lacking(len(flight) + len(ready) + 1)
+                        continue
+                    alone = None if photo is alone else alone
                     seen = self._look(photo, future)
                     if isinstance(seen, Verdict):
                         yield photo.key, seen
                     else:
                         ready.append(seen)
-                if ready and (len(ready) >= self._room or not landed):
-                    batch, ready = ready[: self._room], ready[self._room :]
+                if ready and (len(ready) >= room or not landed):
+                    batch, ready = ready[:room], ready[room:]
                     yield from self._settle(batch)
         finally:
             flight.abandon()
@@ -100,10 +119,17 @@ class Engine:
         return verdict
 
     def warm_up(self) -> None:
-        """Runs a full batch and a single picture, so that the first photo does not wait for the backend's set-up."""
+        """Runs a full batch and a single picture, so that the first photo does not wait for the backend's set-up.
+
+        What a full batch is here, is found out on the way. Raises `DeviceOutOfMemory` where not even one fits.
+        """
+        while self._room.size > 1 and self._outputs(self._blank(self._room.size)) is None:
+            self._room.lacking(self._room.size)
+        self.backend.run(self._blank(1)())
+
+    def _blank(self, count: int) -> Callable[[], NDArray[np.uint8]]:
         size = self.bundle.input_size
-        for count in (self.batch_size, 1):
-            self.backend.run(np.zeros((count, size, size, 3), np.uint8))
+        return lambda: np.zeros((count, size, size, 3), np.uint8)
 
     def self_check(self) -> None:
         """Raises `selfcheck.SelfCheckFailed` when the backend does not repeat the bundle's reference figures."""
@@ -127,6 +153,8 @@ class Engine:
             decoded = future.result()
         except Unreadable as refusal:
             return self._signed(refusal.verdict())
+        except MemoryError:
+            return self._signed(failure(Reason.OUT_OF_MEMORY))
         verdict, scores = self._guard.look(decoded.statistics)
         seen = _Seen(photo, decoded, scores)
         return seen if verdict is None else self._described(verdict, seen, None)
@@ -134,12 +162,12 @@ class Engine:
     def _settle(self, batch: list["_Seen[Key]"]) -> Iterator[tuple[Key, Verdict]]:
         """The network and the guards after it. Where the device lacks room, the run goes on by halves."""
         while batch:
-            part = batch[: self._room]
+            part = batch[: self._room.size]
             started = time.perf_counter()
-            outputs = self._run(part)
+            outputs = self._outputs(partial(_stacked, part))
             spent = (time.perf_counter() - started) * 1000 / len(part)
             if outputs is None and len(part) > 1:
-                self._room = len(part) // 2
+                self._room.lacking(len(part))
                 continue
             batch = batch[len(part) :]
             if outputs is None:
@@ -149,9 +177,10 @@ class Engine:
             for seen, verdict in zip(part, verdicts, strict=True):
                 yield seen.photo.key, self._described(verdict, seen, spent)
 
-    def _run(self, batch: list["_Seen[Key]"]) -> Outputs | None:
+    def _outputs(self, batch: Callable[[], NDArray[np.uint8]]) -> Outputs | None:
+        """What the network says of a batch; None where there is no memory for it, or for making it."""
         try:
-            return self.backend.run(np.stack([seen.decoded.pixels for seen in batch]))
+            return self.backend.run(batch())
         except (DeviceOutOfMemory, MemoryError):
             return None
 
@@ -179,6 +208,10 @@ class _Seen(Generic[Key]):
     photo: Photo[Key]
     decoded: Decoded
     scores: dict[str, Score]
+
+
+def _stacked(batch: "list[_Seen[Key]]") -> NDArray[np.uint8]:
+    return np.stack([seen.decoded.pixels for seen in batch])
 
 
 class _Flight(Generic[Key]):

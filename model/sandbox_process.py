@@ -119,6 +119,9 @@ class DecoderProcess:
             raise _ended(-signal.SIGXCPU, len(data)) from None
         except _Gone:
             raise _ended(self.stop(patience=1.0), len(data)) from None
+        except MemoryError:  # of this process; an answer half read must not become the next picture's
+            self.stop()
+            raise
         if refusal.reason is Reason.OUT_OF_MEMORY:
             self.stop()  # what a decoder that failed so leaves behind would count against the next picture
         raise refusal

@@ -7,6 +7,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from model.backends.base import INT8_GRAPH, Outputs, Precision
+from model.backends.shortage import memory_watched
 from model.bundle import GRAPH, Bundle
 
 
@@ -31,11 +32,12 @@ class OnnxBackend:
         self._input = self._session.get_inputs()[0].name
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
-        """Judges RGB pictures uint8 [N, S, S, 3]."""
+        """Judges RGB pictures uint8 [N, S, S, 3]. Raises `DeviceOutOfMemory`."""
         if self._session is None:
             raise ValueError("this backend is closed")
-        logits, features = self._session.run(["logits", "features"], {self._input: batch})
-        return Outputs(np.asarray(logits, np.float32), np.asarray(features, np.float32))
+        with memory_watched(len(batch)):
+            logits, features = self._session.run(["logits", "features"], {self._input: batch})
+            return Outputs(np.asarray(logits, np.float32), np.asarray(features, np.float32))
 
     def close(self) -> None:
         """Lets the session go."""

@@ -8,6 +8,7 @@ import openvino
 from numpy.typing import NDArray
 
 from model.backends.base import INT8_GRAPH, BackendMissing, Outputs, Precision
+from model.backends.shortage import memory_watched
 from model.bundle import GRAPH, Bundle
 
 
@@ -44,9 +45,10 @@ class OpenVinoBackend:
         ).create_infer_request()
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
-        """Judges RGB pictures uint8 [N, S, S, 3]."""
-        found = self._request.infer([batch])
-        return Outputs(np.array(found["logits"], np.float32), np.array(found["features"], np.float32))
+        """Judges RGB pictures uint8 [N, S, S, 3]. Raises `DeviceOutOfMemory`."""
+        with memory_watched(len(batch)):
+            found = self._request.infer([batch])
+            return Outputs(np.array(found["logits"], np.float32), np.array(found["features"], np.float32))
 
     def close(self) -> None:
         """Lets the compiled network go."""

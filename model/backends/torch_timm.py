@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from model.backends.base import BackendMissing, DeviceOutOfMemory, Outputs, Precision
+from model.backends.shortage import memory_watched
 from model.bundle import WEIGHTS, Bundle, BundleInvalid
 from model.train.network import create, judge
 
@@ -72,7 +73,11 @@ class TorchBackend:
         if self._network is None:
             raise ValueError("this backend is closed")
         try:
-            with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"):
+            with (
+                memory_watched(len(batch)),
+                torch.inference_mode(),
+                torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"),
+            ):
                 logits, features = self._network(torch.from_numpy(batch).to(self._device))
                 return Outputs(logits.float().cpu().numpy(), features.float().cpu().numpy())
         except torch.OutOfMemoryError as error:
@@ -102,12 +107,12 @@ class TracedBackend:
         self._network: torch.jit.ScriptModule | None = _traced(bundle, half)
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
-        """Judges RGB pictures uint8 [N, S, S, 3]."""
+        """Judges RGB pictures uint8 [N, S, S, 3]. Raises `DeviceOutOfMemory`."""
         if self._network is None:
             raise ValueError("this backend is closed")
-        with torch.inference_mode():
+        with memory_watched(len(batch)), torch.inference_mode():
             logits, features = self._network(torch.from_numpy(batch))
-        return Outputs(logits.float().numpy(), features.float().numpy())
+            return Outputs(logits.float().numpy(), features.float().numpy())
 
     def close(self) -> None:
         """Lets the network go."""

@@ -226,3 +226,60 @@ def test_closing_the_engine_ends_its_decoders(tiny_bundle):
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(lambda: b"", 64)
     engine.close()
+
+
+def test_a_small_room_is_remembered_by_the_next_run(tiny_bundle, decoders, scene):
+    device = SmallDevice(tiny_bundle, 4)
+    engine = Engine(tiny_bundle, device, decoders)
+    data = scene("sea")
+    for _ in range(3):
+        assert len(list(engine.judge(Photo(n, lambda: data) for n in range(20)))) == 20
+    assert sum(size > 4 for size in device.batches) <= 2
+
+
+def test_warming_up_finds_the_room_there_is(tiny_bundle, decoders, scene):
+    device = SmallDevice(tiny_bundle, 5)
+    engine = Engine(tiny_bundle, device, decoders)
+    engine.warm_up()
+    assert device.batches == [16, 8, 4, 1]
+    list(engine.judge(Photo(n, lambda: scene("sea")) for n in range(9)))
+    assert max(device.batches[4:]) <= 4
+    with pytest.raises(DeviceOutOfMemory):
+        Engine(tiny_bundle, SmallDevice(tiny_bundle, 0), decoders).warm_up()
+
+
+@pytest.mark.parametrize("times", [1, 2, 100])
+def test_a_photo_for_which_there_was_no_memory_is_tried_once_more_alone(engine, scene, times):
+    running, together, tries = 0, [], 0
+
+    def read() -> bytes:
+        nonlocal running
+        running += 1
+        time.sleep(0.002)
+        running -= 1
+        return scene("sea")
+
+    def large() -> bytes:
+        nonlocal tries
+        tries += 1
+        together.append(running)
+        if tries <= times:
+            raise MemoryError
+        return scene("forest")
+
+    photos = [*(Photo(n, read) for n in range(30)), Photo("large", large), *(Photo(30 + n, read) for n in range(30))]
+    verdicts = dict(engine.judge(photos))
+    assert len(verdicts) == 61
+    assert tries == 2 and together[1] == 0, "the second time nothing else was being read"
+    large_one = verdicts.pop("large")
+    assert large_one.reason == (None if times == 1 else Reason.OUT_OF_MEMORY)
+    assert {verdict.decision for verdict in verdicts.values()} == {Decision.ACCEPTED}
+
+
+def test_where_nothing_fits_every_photo_fails_and_the_run_ends(engine):
+    def read() -> bytes:
+        raise MemoryError
+
+    verdicts = dict(engine.judge(Photo(n, read) for n in range(50)))
+    assert len(verdicts) == 50
+    assert {verdict.reason for verdict in verdicts.values()} == {Reason.OUT_OF_MEMORY}

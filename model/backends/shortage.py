@@ -1,0 +1,27 @@
+"""Memory that a network's library did not get: each tells of it in its own way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from model.backends.base import DeviceOutOfMemory
+
+# OpenVINO, ONNX Runtime, and torch on the processor (whose oneDNN names no reason): none has a class for it.
+_SIGNS = (
+    "bad_alloc",
+    "bad allocation",
+    "Failed to allocate memory",
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "could not create a primitive",
+)
+
+
+@contextmanager
+def memory_watched(pictures: int) -> Iterator[None]:
+    """What fails inside for want of memory becomes `DeviceOutOfMemory`."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _SIGNS):
+            raise DeviceOutOfMemory(f"no memory for {pictures} pictures") from error
+        raise
