@@ -90,7 +90,7 @@ def test_a_cut_connection_is_told_and_tried_again_as_one_job(far: Page, relay: R
     relay.cut_after = relay.sent + 16_000_000
     tab = narrow(far, 4_000_000)
     pressed(far, large)
-    expect(far.get_by_text(re.compile(r"MB of .* MB · .*/s · \d+ s left"))).to_be_visible()
+    expect(far.get_by_text(re.compile(r"MB of .*MB · .*/s · \d+ s left"))).to_be_visible()
     expect(far.get_by_role("alert")).to_contain_text("The connection broke off after")
     assert 16_000_000 < relay.sent < large.stat().st_size
     relay.cut_after = None
