@@ -67,6 +67,14 @@ class Settings(BaseSettings):
         0, ge=0, description="Most bytes of uploads that are kept; beyond them uploads get 507. 0: no such limit."
     )
 
+    max_queued_items: int = Field(
+        2_000_000,
+        ge=0,
+        description="Photos of one owner that may wait to be judged; then new ones get 429. 0: no limit.",
+    )
+    max_queued_items_in_all: int = Field(
+        10_000_000, ge=0, description="The same for all owners together; then new ones get 503. 0: no limit."
+    )
     keep_uploads: float = Field(
         90.0, ge=0, description="Days that uploads are kept after the last job over them has ended. 0: for ever."
     )

@@ -24,6 +24,7 @@ from api import (
     multipart,
     offers,
     options,
+    pressure,
     previews,
     reviewing,
     tickets,
@@ -52,6 +53,8 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     intake.NoFiles: (422, "no_files"),
     intake.WrongContentType: (415, "unsupported_media_type"),
     uploads.NotSupported: (415, "unsupported_archive"),
+    pressure.TooManyQueued: (429, "too_many_queued"),
+    pressure.QueueFull: (503, "queue_full"),
     uploads.StoreFull: (507, "storage_full"),
     uploads.UploadLost: (503, "upload_lost"),
     webhooks.NoWebhookSecret: (422, "no_webhook_secret"),
@@ -124,6 +127,8 @@ def answer_to(scope: Any, error: Exception) -> Response:
     headers: dict[str, str] = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="shoebox"'
+    if isinstance(error, pressure.Crowded):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, auth.TooManyFailures):
         headers["Retry-After"] = str(error.retry_after)
     return problem(scope, status, code, str(error), errors, headers)

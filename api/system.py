@@ -21,6 +21,8 @@ LIMITS = (
     "decode_seconds",
     "decode_memory_bytes",
     "min_free_bytes",
+    "max_queued_items",
+    "max_queued_items_in_all",
     "blobs_quota_bytes",
     "shard_items",
     "auth_failures_per_minute",

@@ -13,6 +13,7 @@ from api.lookup import find_job, lock_job, unexpired
 from api.offers import check_backend
 from api.options import Wanted, check_labels, params_of
 from api.parts import Parts, The
+from api.pressure import check_queue
 from api.previews import UploadGone
 from api.schemas import JobOut, Page
 from api.schemas_more import RerunIn, RetryIn
@@ -134,10 +135,14 @@ def rerun_job(job_id: str, wanted: RerunIn, parts: The, caller: Submitter, respo
 
 
 def _ended(session: Session, parts: Parts, owner: str, job_id: str) -> Job:
-    """The owner's job, locked, finished, uploads still there. Raises NotFound, Expired, StillRunning, UploadGone."""
+    """The owner's job, locked, finished, uploads still there.
+
+    Raises NotFound, Expired, StillRunning, UploadGone, TooManyQueued and QueueFull.
+    """
     old = unexpired(lock_job(session, owner, job_id))
     if not JobState(old.state).finished:
         raise StillRunning("The job is still running: wait for its end, or cancel it first.")
+    check_queue(session, owner, parts.settings)
     for source in job_queries.uploads(session, job_id):
         try:
             open_source(parts.blobs, source.blob, source.bytes).close()

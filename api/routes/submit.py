@@ -13,6 +13,7 @@ from api.offers import check_backend
 from api.openapi import CLASSIFY_BODY, JOBS_BODY
 from api.options import Wanted, WantedFrom, WantedNow, metadata_of, params_of, with_form
 from api.parts import Parts, The
+from api.pressure import check_queue
 from api.schemas import ItemOut, JobOut, iso
 from api.schemas_more import TicketOut
 from api.tickets import Sending
@@ -130,8 +131,9 @@ async def _take(
 def _check(parts: Parts, owner: str, query: Wanted) -> None:
     model = parts.catalog.find(query.model)
     backend = params_of(query, model)["backend"]
-    if backend is not None:
-        with parts.database.read() as session:
+    with parts.database.read() as session:
+        check_queue(session, owner, parts.settings)
+        if backend is not None:
             check_backend(session, (model.name, model.version), backend)
     if query.webhook_url is not None:
         _check_webhook(parts, owner, query.webhook_url)

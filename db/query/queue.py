@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.query.outlived import OPEN_STATES
 from db.schema import Job, Shard
 from db.states import JobState, Lane, ShardState
 
@@ -58,6 +59,15 @@ def queues(session: Session, owner: str) -> dict[Lane, Queue]:
         queue.uploads_waiting = count
         queue.oldest_seconds = oldest((queue.oldest_seconds, seconds))
     return found
+
+
+def waiting_photos(session: Session, owner: str | None = None) -> int:
+    """Photos without a verdict, of one owner or of all; a job whose files are not opened yet counts as one."""
+    unopened = case((Job.state.in_([JobState.QUEUED, JobState.UNPACKING]), 1), else_=0)
+    query = select(func.coalesce(func.sum(Job.pending + unopened), 0)).where(Job.state.in_(OPEN_STATES))
+    if owner is not None:
+        query = query.where(Job.owner == owner)
+    return int(session.scalar(query) or 0)
 
 
 def oldest(ages: Iterable[float | None]) -> float | None:
