@@ -1,17 +1,19 @@
 # Everything a person types. `make tag PHOTOS=trip.zip` is enough: it installs, starts and tags.
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(if $(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print(1)' 2>/dev/null),$(p))))
 BIN := .venv/bin
+SECONDS ?= 60
 # Without compiling ahead the first installation takes 21 s instead of 39 s (2 cores); Python compiles what it uses.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help tag up down status doctor test lint bench clean
+.PHONY: help tag up down status doctor test lint fuzz bench clean
 
 help:
 	@echo "make tag PHOTOS=trip.zip [OUT=folder]   tag a ZIP, a folder or one image"
 	@echo "make up, make down, make status         start, stop and look at Shoebox"
 	@echo "make doctor                             check each part"
 	@echo "make test, make lint                    for developers"
+	@echo "make fuzz [SECONDS=60]                  hostile archives, pictures and forms for so long each"
 	@echo "make bench PHOTOS=photos.zip            throughput beside a bare loop"
 	@echo "make clean                              remove the installation (photos and results stay)"
 
@@ -37,6 +39,10 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: .venv/.installed-dev
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(INSTALL) -e '.[fuzz]'
+	for target in archive picture multipart; do $(BIN)/python tests/fuzz/run.py $$target $(SECONDS) || exit 1; done
 
 bench: .venv/.installed
 	@test -n "$$PHOTOS" || { echo "say which camera photos: make bench PHOTOS=photos.zip" >&2; exit 2; }

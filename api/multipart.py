@@ -66,7 +66,7 @@ class MultipartReader:
         self._events: list[Event] = []
         self._headers: dict[bytes, bytes] = {}
         self._field, self._value = b"", b""
-        self._ended = False
+        self._begun = self._ended = False
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -86,6 +86,13 @@ class MultipartReader:
 
     def feed(self, piece: bytes) -> Iterator[Event]:
         """The events in the next piece."""
+        # What stands around the form the parser takes or refuses by how the body happens to be cut: newlines before
+        # it and anything behind it are left out here, and a preamble is always refused.
+        if not self._begun:
+            piece = piece.lstrip(b"\r\n")
+            self._begun = bool(piece)
+        if self._ended or not piece:
+            return
         try:
             self._parser.write(piece)
         except FormParserError as error:

@@ -111,11 +111,14 @@ def _load(data: bytes, name: str, limits: Limits, scale: Scale, full: bool) -> R
         if wanted < 1:
             drafted = image.draft(None, (math.ceil(width * wanted), math.ceil(height * wanted)))
             extent = drafted[1][2:] if drafted else extent
+        promised = image.size
         try:
             image.load()
         except Exception:
             _check_memory(name, width, height)
             raise
+        if image.size != promised:  # a HEIC's container and the picture in it may say different things
+            raise ValueError("the picture has another size than its file says")
         step = max(1, int(min(extent) / (min(width, height) * wanted)))
         extent = (extent[0] / step, extent[1] / step)
         orientation = _orientation(image)

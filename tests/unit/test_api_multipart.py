@@ -35,6 +35,17 @@ def test_however_the_body_is_cut_the_parts_are_the_same(size: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_what_stands_around_a_form_counts_the_same_however_it_is_cut(size: int) -> None:
+    """The parser's own answer depended on the cuts. Found by the fuzzer."""
+    whole = parts(BODY, 1000)
+    assert parts(b"\r\n\n\r\n" + BODY, size) == whole
+    assert parts(BODY[:-2] + b"\r~ anything --b\n", size) == whole
+    for before in (b"\r\npreamble --b\r\n", b"preamble\r\n"):
+        with pytest.raises(BadMultipart):
+            parts(before + BODY, size)
+
+
 def test_a_cut_off_form_is_told() -> None:
     for length in range(1, len(BODY) - 4):
         with pytest.raises(BadMultipart):

@@ -254,6 +254,18 @@ def test_xml_entities_are_never_expanded() -> None:
     assert decode(saved(scene(), "JPEG", xmp=xmp.encode()), SIZE, LIMITS).width == 300
 
 
+def test_a_heic_of_another_size_than_it_says_is_corrupt() -> None:
+    """Its clean aperture may promise more than there is. Found by the fuzzer."""
+    data = saved(scene(48, 32), "HEIF")
+    at = data.index(b"clap") + 4
+    lying = data[:at] + struct.pack(">LL", 8195, 1) + data[at + 8 :]
+    assert Image.open(BytesIO(lying)).size == (8195, 32)
+    assert refused(lying).reason is Reason.CORRUPT_IMAGE
+    with pytest.raises(Unreadable):
+        preview(lying, 32, LIMITS)
+    assert decode(data, SIZE, LIMITS).width == 48
+
+
 def test_the_measurements_come_along() -> None:
     assert all(np.isfinite(decode(saved(scene(), "PNG"), SIZE, LIMITS).statistics))
 
