@@ -92,6 +92,18 @@ class Settings(BaseSettings):
     keys_file: Path = Field(Path("key"), description="File of the local admin key, relative to the data directory.")
     auth_failures_per_minute: int = Field(20, ge=1, description="Failed sign-ins one address may make in a minute.")
 
+    requests_per_minute: int = Field(
+        3000, ge=0, description="Requests that one key may make in a minute; an upload is one. 0: no limit."
+    )
+    address_requests_per_minute: int = Field(
+        6000, ge=0, description="Requests that one address may make in a minute, with whatever keys. 0: no limit."
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="Names of this server, separated by commas; others are refused. *: any. "
+        "Empty: this machine's and that of the public URL where it listens to itself alone, else any.",
+    )
+
     ticket_minutes: float = Field(
         15.0, gt=0, le=1440, description="How long an upload may be started with a ticket, in minutes."
     )

@@ -13,14 +13,19 @@ from api.auth import Gate
 from api.catalog import Catalog
 from api.cors import Cors
 from api.errors import add_handlers
+from api.gateway import Gateway
 from api.hinting import Hinter
+from api.hosts import hosts_of
 from api.middleware import Frame
 from api.openapi import describe
+from api.pace import Pace
 from api.parts import Parts
 from api.previews import Previews
+from api.quiet import Quiet
 from api.routes import (
     admin,
     benchmark,
+    docs,
     exports,
     health,
     items,
@@ -64,6 +69,7 @@ ROUTES = (
     webhooks,
     admin,
     health,
+    docs,
 )
 # Routes that stream their bodies, with limits of their own.
 UPLOADS = ("/v1/jobs", "/v1/classify", "/v1/benchmark")
@@ -79,13 +85,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.parts = await _open(chosen, stack)
+            app.state.parts = await _open(chosen, app.state.quiet, stack)
             log.info("api_started", home=str(chosen.home))
             yield
         log.info("api_stopped")
 
-    app = FastAPI(title="Shoebox", version=version("shoebox"), lifespan=lifespan)
+    app = FastAPI(title="Shoebox", version=version("shoebox"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.traffic = Traffic()
+    app.state.quiet = Quiet()
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     add_handlers(app)
     for routes in ROUTES:
@@ -93,12 +100,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.addresses = [route for route in app.routes if isinstance(route, Route)]
     app.state.addresses += [route for routes in ROUTES for route in routes.router.routes]
     app.add_middleware(SmallBodies, uploads=UPLOADS)
-    app.add_middleware(Frame, traffic=app.state.traffic)
+    app.add_middleware(Gateway, hosts=hosts_of(chosen), quiet=app.state.quiet)
+    app.add_middleware(Frame, traffic=app.state.traffic, quiet=app.state.quiet)
     app.add_middleware(Cors, origins=chosen.origins)
     return app
 
 
-async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
+async def _open(settings: Settings, quiet: Quiet, stack: AsyncExitStack) -> Parts:
     database = Database(settings.database)
     stack.callback(database.close)
     blobs = with_quota(open_blobs(settings.blobs), settings.blobs_quota_bytes)
@@ -108,6 +116,8 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
     stack.callback(hints.close)
     hinter = Hinter(hints)
     stack.callback(hinter.close)
+    pace = Pace(settings.redis, settings.requests_per_minute, settings.address_requests_per_minute)
+    stack.push_async_callback(pace.close)
     wakeups = WakeUps(settings.redis)
     wakeups.start()
     stack.push_async_callback(wakeups.close)
@@ -120,6 +130,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         wakeups=wakeups,
         previews=previews,
         catalog=Catalog(settings.bundle_folders, settings.model),
-        gate=Gate(database, settings.auth_failures_per_minute),
+        gate=Gate(database, settings.auth_failures_per_minute, quiet),
+        pace=pace,
         webhooks=policy_of(settings.webhook_networks, settings.webhook_http),
     )

@@ -12,6 +12,8 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
+from api.pace import note
+from api.quiet import Quiet
 from api.throttle import Throttle
 from db.database import Database
 from db.store.keys import Caller, Scope, digest, find_caller
@@ -51,7 +53,8 @@ class NoOwner(Exception):
 class Gate:
     """Finds the caller behind a request, and remembers good keys for a few seconds."""
 
-    def __init__(self, database: Database, failures_per_minute: int) -> None:
+    def __init__(self, database: Database, failures_per_minute: int, quiet: Quiet) -> None:
+        self._quiet = quiet
         self._database = database
         self._throttle = Throttle(failures_per_minute)
         self._remembered: dict[str, tuple[float, Caller]] = {}
@@ -70,7 +73,7 @@ class Gate:
         caller = self._recall(secret) or await run_in_threadpool(self._ask, secret)
         if caller is not None:
             return caller
-        log.warning("sign_in_failed", address=address)
+        self._quiet.say(log.warning, "sign_in_failed", address=address)
         self.refuse(address)
         raise WrongKey("This API key is unknown or was revoked.")
 
@@ -141,6 +144,8 @@ def needs(scope: Scope | None) -> Callable[[Request], Awaitable[Caller]]:
         gate: Gate = request.app.state.parts.gate
         found = acting(await gate.admit(request.headers, address_of(request)), request.headers)
         request.state.owner = found.owner
+        # One key that acts for many counts for each of them by itself.
+        note(request.scope, await request.app.state.parts.pace.take("key", f"{found.key}:{found.owner}"))
         if scope is not None and not found.may(scope):
             raise MissingScope(f"This key may not do that: it lacks the scope `{scope}`.")
         return found

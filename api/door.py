@@ -143,6 +143,8 @@ class Door(HttpToolsProtocol):
             f"content-length: {len(body)}\r\n"
             f"x-request-id: {request_id}\r\n"
             "x-content-type-options: nosniff\r\n"
+            "referrer-policy: no-referrer\r\n"
+            "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
             "cache-control: no-store\r\n"
             "connection: close\r\n\r\n"
         )

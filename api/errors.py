@@ -19,11 +19,13 @@ from api import (
     body,
     catalog,
     cursors,
+    hosts,
     intake,
     lookup,
     multipart,
     offers,
     options,
+    pace,
     pressure,
     previews,
     reviewing,
@@ -45,6 +47,8 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     auth.MissingScope: (403, "missing_scope"),
     auth.NoOwner: (422, "invalid_request"),
     auth.TooManyFailures: (429, "too_many_failures"),
+    hosts.WrongHost: (421, "wrong_host"),
+    pace.TooManyRequests: (429, "too_many_requests"),
     body.TooLarge: (413, "too_large"),
     body.TooSlow: (408, "too_slow"),
     body.ClientGone: (CLIENT_CLOSED, "client_gone"),
@@ -129,7 +133,7 @@ def answer_to(scope: Any, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="shoebox"'
     if isinstance(error, pressure.Crowded):
         headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, auth.TooManyFailures):
+    if isinstance(error, auth.TooManyFailures | pace.TooManyRequests):
         headers["Retry-After"] = str(error.retry_after)
     return problem(scope, status, code, str(error), errors, headers)
 

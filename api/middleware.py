@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import partial
 from typing import Any
 
 import anyio
@@ -10,6 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+from api.pace import headers_of
+from api.quiet import Quiet
 from api.traffic import Traffic
 from db.ids import new_id
 
@@ -19,13 +22,19 @@ _SANE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # How long a refused upload is read on, so that its sender sees the refusal and not a broken connection.
 LINGER_SECONDS = 2.0
+_TURNED_AWAY = frozenset({401, 421, 429})
+
+
+def _request(**said: Any) -> None:
+    log.info("request", **said)
 
 
 class Frame:
     """The outermost layer, plain ASGI: bodies pass through it untouched and unbuffered."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, traffic: Traffic, quiet: Quiet) -> None:
         self._app = app
+        self._quiet = quiet
         self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,8 +65,9 @@ class Frame:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._traffic.count(method, route, status)
         state = scope["state"]
-        log.info(
-            "request",
+        # Who is turned away often is told of so often only.
+        say = partial(self._quiet.say, log.info, "request") if status in _TURNED_AWAY else _request
+        say(
             address=(scope.get("client") or ("unknown",))[0],
             method=method,
             path=scope["path"],
@@ -80,6 +90,8 @@ class _Exchange:
         # Its sender waits for our leave to begin, and a refusal is no such leave.
         self._held_back = headers.get("expect", "").lower() == "100-continue"
         self._private = scope["path"].startswith(("/v1/", "/health/", "/metrics"))
+        self._encrypted = scope["scheme"] == "https"
+        self._state = scope["state"]
         self.status = 0
 
     async def receive(self) -> Message:
@@ -106,10 +118,14 @@ class _Exchange:
         headers["X-Request-ID"] = self._request_id
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "no-referrer"
-        if self._private:
+        if self._encrypted:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        for name, value in headers_of(self._state["pace"]).items() if "pace" in self._state else ():
+            headers[name] = value
+        if "content-security-policy" not in headers:
             headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-            if "etag" not in headers:
-                headers.setdefault("Cache-Control", "no-store")
+        if self._private and "etag" not in headers:
+            headers.setdefault("Cache-Control", "no-store")
         if self._body_left:
             headers["Connection"] = "close"
 

@@ -30,6 +30,7 @@ _ERRORS = {
     "403": "The key lacks the scope for this.",
     "404": "There is no such thing here.",
     "414": "The address is longer than this server takes.",
+    "421": "The request is for a server of another name.",
     "422": "A field makes no sense.",
     "429": "Too many requests, or too many wrong keys from this address; try again after `Retry-After` seconds.",
     "431": "The headers are larger than this server takes.",

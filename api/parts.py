@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from api.auth import Gate
 from api.catalog import Catalog
 from api.hinting import Hinter
+from api.pace import Pace
 from api.previews import Previews
 from api.wakeups import WakeUps
 from db.blobs import BlobStore
@@ -32,6 +33,7 @@ class Parts:
     catalog: Catalog
     gate: Gate
     webhooks: Policy
+    pace: Pace
     started: float = field(default_factory=time.monotonic)
 
 

@@ -36,7 +36,7 @@ async def sender(request: Request, parts: The) -> Sender:
     given = request.headers.get("idempotency-key") or None
     admitted = await run_in_threadpool(_admit, parts.database, ticket, given and given[:255])
     if admitted is None:
-        log.warning("ticket_refused", address=address_of(request))
+        request.app.state.quiet.say(log.warning, "ticket_refused", address=address_of(request))
         parts.gate.refuse(address_of(request))
         raise WrongTicket("This upload ticket is unknown or has ended; please ask for a new one.")
     request.state.owner = admitted.owner

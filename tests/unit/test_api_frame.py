@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from api.middleware import Frame
+from api.quiet import Quiet
 from api.traffic import Traffic
 
 
@@ -21,7 +22,7 @@ async def fails_late(scope: Any, receive: Any, send: Any) -> None:
 
 def ask(app: Any, traffic: Traffic) -> httpx.Response:
     async def go() -> httpx.Response:
-        transport = httpx.ASGITransport(Frame(app, traffic))
+        transport = httpx.ASGITransport(Frame(app, traffic, Quiet()))
         async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
             return await client.get("/v1/jobs", headers={"X-Request-ID": "mine"})
 

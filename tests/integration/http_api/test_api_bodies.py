@@ -59,7 +59,7 @@ def test_a_body_over_the_limit_is_413_and_nothing_is_kept(client: httpx.Client, 
 
 
 def test_a_declared_length_over_the_limit_is_refused_before_the_first_byte(api: Any) -> None:
-    head = f"POST /v1/jobs HTTP/1.1\r\nHost: a\r\nX-API-Key: {api.key(Scope.SUBMIT)}\r\n"
+    head = f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {api.key(Scope.SUBMIT)}\r\n"
     with connect(api) as line:
         line.sendall(f"{head}Content-Type: application/zip\r\nContent-Length: {LIMIT + 1}\r\n\r\n".encode())
         began = time.monotonic()
@@ -70,7 +70,7 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_first_byte(api: 
 @pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
 def test_without_a_key_the_body_is_not_waited_for(api: Any, expect: str) -> None:
     with connect(api) as line:
-        head = "POST /v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/zip\r\n"
+        head = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/zip\r\n"
         line.sendall(f"{head}{expect}Content-Length: 99999\r\n\r\n".encode())
         first = line.recv(4096)
         assert first.startswith(b"HTTP/1.1 401") and b"connection: close" in first.lower()
@@ -108,7 +108,7 @@ def test_a_client_that_drops_leaves_nothing(api: Any, client: httpx.Client, star
     kind = "multipart/form-data; boundary=b" if start else "application/zip"
     with connect(api) as line:
         head = (
-            f"POST /v1/jobs HTTP/1.1\r\nHost: a\r\nX-API-Key: {client.headers['X-API-Key']}\r\nContent-Type: {kind}\r\n"
+            f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {client.headers['X-API-Key']}\r\nContent-Type: {kind}\r\n"
         )
         line.sendall(head.encode() + f"Content-Length: {LIMIT}\r\n\r\n".encode() + start + bytes(900_000))
         assert start == b"" or until(lambda: api.blobs() != before)

@@ -11,6 +11,7 @@ def test_the_api_imports_neither_a_network_nor_a_worker() -> None:
     loaded = set(said.stdout.split())
     assert not loaded & {"torch", "timm", "openvino", "onnxruntime", "celery.worker", "celery.app.trace"}
     assert {name for name in loaded if name.startswith("worker.")} == {
+        "worker.addresses",
         "worker.archive",
         "worker.archive_bytes",
         "worker.archive_end",

@@ -35,6 +35,8 @@ def served(home: Path, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> 
         max_files=20,
         min_free_bytes=1,
         auth_failures_per_minute=1_000_000,
+        requests_per_minute=0,
+        address_requests_per_minute=0,
     )
     with serve(settings) as found:
         yield found
