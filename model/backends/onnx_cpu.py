@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model.backends.base import INT8_GRAPH, Outputs, Precision
+from model.backends.base import INT8_GRAPH, DeviceOutOfMemory, Outputs, Precision
 from model.backends.shortage import memory_watched
 from model.bundle import GRAPH, Bundle
 
@@ -29,15 +29,21 @@ class OnnxBackend:
         self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
             _graph(bundle, name), options, providers=["CPUExecutionProvider"]
         )
+        self._how = onnxruntime.RunOptions()
         self._input = self._session.get_inputs()[0].name
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
         """Judges RGB pictures uint8 [N, S, S, 3]. Raises `DeviceOutOfMemory`."""
         if self._session is None:
             raise ValueError("this backend is closed")
-        with memory_watched(len(batch)):
-            logits, features = self._session.run(["logits", "features"], {self._input: batch})
-            return Outputs(np.asarray(logits, np.float32), np.asarray(features, np.float32))
+        try:
+            with memory_watched(len(batch)):
+                logits, features = self._session.run(["logits", "features"], {self._input: batch}, self._how)
+                return Outputs(np.asarray(logits, np.float32), np.asarray(features, np.float32))
+        except DeviceOutOfMemory:
+            # What the session holds back for the next batch is what others here lack: it gives that up after each run.
+            self._how.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+            raise
 
     def close(self) -> None:
         """Lets the session go."""

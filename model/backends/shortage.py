@@ -6,14 +6,7 @@ from contextlib import contextmanager
 from model.backends.base import DeviceOutOfMemory
 
 # OpenVINO, ONNX Runtime, and torch on the processor (whose oneDNN names no reason): none has a class for it.
-_SIGNS = (
-    "bad_alloc",
-    "bad allocation",
-    "Failed to allocate memory",
-    "can't allocate memory",
-    "Cannot allocate memory",
-    "could not create a primitive",
-)
+_SIGNS = ("bad_alloc", "bad allocation", "failed to allocate", "allocate memory", "could not create a primitive")
 
 
 @contextmanager
@@ -22,6 +15,6 @@ def memory_watched(pictures: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _SIGNS):
+        if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _SIGNS):
             raise DeviceOutOfMemory(f"no memory for {pictures} pictures") from error
         raise

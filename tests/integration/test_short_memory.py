@@ -1,0 +1,129 @@
+"""Real processes whose memory the system limits: smaller batches, no dead workers, no answer to the wrong picture."""
+
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_AS, prlimit
+
+import pytest
+from running import CLASSIFY, Running, running, wait_until
+
+from client.upload import of_path
+from model.bundle import Bundle
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux alone")
+ROOT = Path(__file__).parents[2]
+MIB = 2**20
+
+NETWORK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from model.backends.base import DeviceOutOfMemory
+from model.bundle import Bundle
+from model.backends.choose import open_backend
+
+bundle = Bundle.open(Path(sys.argv[1]))
+backend = open_backend(sys.argv[2], bundle, "cpu")
+pixels = np.random.default_rng(0).integers(0, 255, (1024, bundle.input_size, bundle.input_size, 3), np.uint8)
+expected = backend.run(pixels[:4]).logits
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 48 * 2**20,) * 2)
+size = len(pixels)
+while size:
+    try:
+        found = backend.run(pixels[:size]).logits
+        break
+    except DeviceOutOfMemory:
+        size //= 2
+assert 4 <= size < len(pixels), size
+assert np.allclose(found[:4], expected, atol=1e-2)
+"""
+
+ANSWERS = """
+import resource, sys
+from io import BytesIO
+from pathlib import Path
+from PIL import Image
+from model.limits import Limits
+from model.sandbox import DecodePool
+
+def picture(colour):
+    target = BytesIO()
+    Image.new("RGB", (4000, 4000), colour).save(target, "PNG")
+    return target.getvalue()
+
+def decoded(colour, size):
+    data = picture(colour)
+    return tuple(pool.submit(lambda: data, size).result(60).pixels[7, 7])
+
+with DecodePool(1, Limits()) as pool:
+    assert decoded("red", 64) == (255, 0, 0)
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + 40 * 2**20, resource.RLIM_INFINITY))
+    try:
+        decoded("lime", 4000)  # 48 MB of pixels, for which there is no room
+        raise SystemExit("it fitted")
+    except MemoryError:
+        pass
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert decoded("blue", 4000) == (0, 0, 255), "the answer to another picture"
+    assert decoded("red", 64) == (255, 0, 0)
+"""
+
+
+def run(code: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino-fp32", "torch"])
+def test_a_network_without_memory_says_so_and_goes_on(tiny_bundle: Bundle, backend: str) -> None:
+    module = backend.partition("-")[0]
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} is not installed")
+    run(NETWORK, str(tiny_bundle.path), backend)
+
+
+def test_no_picture_gets_the_answer_of_one_for_which_there_was_no_memory() -> None:
+    run(ANSWERS)
+
+
+def test_a_worker_short_of_memory_finishes_the_job_with_smaller_batches(
+    tiny_bundle: Bundle,
+    scene,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+) -> None:
+    with zipfile.ZipFile(tmp_path / "trip.zip", "w") as archive:
+        for n in range(400):
+            archive.writestr(f"{n}.jpg", scene(("sea", "forest", "sunset")[n % 3], n % 12))
+    with running(tiny_bundle, batch_size=1, decoders=1, keep_uploads=0) as shoebox:
+        shoebox.start()
+        wait_until(shoebox.is_ready, 90, shoebox.logs)
+        enough = peak(shoebox.processes[CLASSIFY].pid)
+        shoebox.kill(CLASSIFY)
+        # A full batch wants more than 300 MiB for its first layer alone.
+        shoebox.environment["SHOEBOX_BATCH_SIZE"] = "512"
+        shoebox.start(CLASSIFY)
+        prlimit(shoebox.processes[CLASSIFY].pid, RLIMIT_AS, (enough + 120 * MIB, RLIM_INFINITY))
+        job = shoebox.client.submit([of_path(tmp_path / "trip.zip")])
+        wait_until(lambda: job.refresh().finished, 120, shoebox.logs)
+        counts = job.view.counts
+        assert (counts.total, counts.accepted, counts.failed) == (400, 400, 0), shoebox.logs()
+        assert alone(shoebox), "the worker died"
+
+
+def peak(pid: int) -> int:
+    """The most address space that a process has had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmPeak"))) * 1024
+
+
+def alone(shoebox: Running) -> bool:
+    """Whether the worker is the one that was started, and was limited."""
+    process = shoebox.processes[CLASSIFY]
+    return process.poll() is None and prlimit(process.pid, RLIMIT_AS)[0] != RLIM_INFINITY
