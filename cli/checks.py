@@ -37,6 +37,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("port", port),
         ("redis", redis),
         ("database", database),
+        ("uploads", uploads),
         ("model", model),
         ("backend", backend),
         ("decoders", decoders),
@@ -151,6 +152,32 @@ def database(settings: Settings) -> Finding:
             "database", False, f"{kind} does not have the newest tables", "shoebox up (or: python -m db upgrade)"
         )
     return Finding("database", True, f"{kind}, newest tables")
+
+
+def uploads(settings: Settings) -> Finding:
+    """How much is kept, how old it is, and whether more may come."""
+    from db.blobs import open_blobs
+    from db.database import Database
+    from db.query.uploads import oldest, stored
+    from db.upgrade import is_current
+
+    opened = Database(settings.database)
+    try:
+        if not is_current(opened):
+            return Finding("uploads", False, "unknown without the newest tables", "shoebox up")
+        with opened.read() as session:
+            count, _ = stored(session)
+            days = oldest(session)
+    finally:
+        opened.close()
+    used, quota = sum(file.bytes for file in open_blobs(settings.blobs).files()), settings.blobs_quota_bytes
+    kept = f"{settings.keep_uploads:g} days" if settings.keep_uploads else "for ever"
+    age = "" if days is None else f", the oldest {days:.0f} days old"
+    limit = f" of {quota / 1e9:.1f} GB" if quota else ""
+    said = f"{count:,} kept, {used / 1e9:.2f} GB{limit}{age}; kept {kept} after their job"
+    if quota and used >= 0.9 * quota:
+        return Finding("uploads", False, said, "raise SHOEBOX_BLOBS_QUOTA_BYTES, delete jobs, or: shoebox db prune")
+    return Finding("uploads", True, said)
 
 
 def model(settings: Settings) -> Finding:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import bench, doctor, jobs, keys, model, results, review, sidecars, stack, tag
+from cli import bench, db, doctor, jobs, keys, model, results, review, sidecars, stack, tag
 from cli.context import begin, choose
 from cli.everywhere import Key, Quiet, Url, everywhere, here
 from cli.output import EXIT_CODES, INTERRUPTED, NO_STACK, OK, PROBLEM, REFUSED, Failure, complain, hush, own_name, say
@@ -97,6 +97,7 @@ app.command(rich_help_panel=MACHINE)(here(stack.prepare))
 app.command(rich_help_panel=MACHINE)(everywhere(stack.status))
 app.command(rich_help_panel=MACHINE)(here(stack.logs))
 app.command("doctor", rich_help_panel=MACHINE)(here(doctor.doctor))
+app.add_typer(db.app, name="db", rich_help_panel=MACHINE)
 app.add_typer(keys.app, name="keys", rich_help_panel=MACHINE)
 app.add_typer(model.app, name="model", rich_help_panel=MODELS)
 
