@@ -16,7 +16,7 @@ from api.pace import note
 from api.quiet import Quiet
 from api.throttle import Throttle
 from db.database import Database
-from db.store.keys import Caller, Scope, digest, find_caller
+from db.store.keys import Caller, Scope, digest, find_caller, has_ended
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,10 @@ class NotSignedIn(Exception):
 
 class WrongKey(Exception):
     """The key is unknown or was revoked."""
+
+
+class EndedKey(Exception):
+    """The key was good, and its time is over."""
 
 
 class TooManyFailures(Exception):
@@ -60,7 +64,7 @@ class Gate:
         self._remembered: dict[str, tuple[float, Caller]] = {}
 
     async def admit(self, headers: Headers, address: str) -> Caller:
-        """The caller. Raises NotSignedIn, WrongKey or TooManyFailures.
+        """The caller. Raises NotSignedIn, WrongKey, EndedKey or TooManyFailures.
 
         A good key passes also from an address that fails a lot: many people may share an address, and a key cannot be
         guessed (256 random bits). The limit keeps the log and the database quiet.
@@ -75,6 +79,8 @@ class Gate:
             return caller
         self._quiet.say(log.warning, "sign_in_failed", address=address)
         self.refuse(address)
+        if await run_in_threadpool(self._ended, secret):
+            raise EndedKey("This API key has ended, or was changed for a new one; please use the new one.")
         raise WrongKey("This API key is unknown or was revoked.")
 
     def refuse(self, address: str) -> None:
@@ -99,6 +105,10 @@ class Gate:
                 self._remembered.clear()
             self._remembered[digest(secret)] = time.monotonic() + REMEMBER_SECONDS, caller
         return caller
+
+    def _ended(self, secret: str) -> bool:
+        with self._database.read() as session:
+            return has_ended(session, secret)
 
 
 def secret_of(headers: Headers) -> str:

@@ -43,6 +43,7 @@ CLIENT_CLOSED = 499
 TABLE: dict[type[Exception], tuple[int, str]] = {
     auth.NotSignedIn: (401, "not_signed_in"),
     auth.WrongKey: (401, "wrong_key"),
+    auth.EndedKey: (401, "ended_key"),
     tickets.WrongTicket: (401, "wrong_ticket"),
     auth.MissingScope: (403, "missing_scope"),
     auth.NoOwner: (422, "invalid_request"),

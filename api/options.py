@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from api.catalog import Model
 from model.verdict import Novelty
@@ -13,6 +13,16 @@ METADATA_DEPTH = 10
 
 # Databases and terminals dislike control characters, PostgreSQL refuses NUL.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, not true or false")
+    return value
+
+
+# In JSON true is no 1, which the library would take it for.
+Whole = Annotated[int, BeforeValidator(_no_truth)]
 
 
 class BadField(Exception):

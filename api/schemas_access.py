@@ -1,8 +1,12 @@
 """Secrets and keys as JSON."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas import Time
+from api.options import Text, Whole
+from api.schemas import JOB_ID, Time
+from db.store.keys import Scope
 
 DAY = 86_400
 
@@ -33,3 +37,62 @@ class NewWebhookSecret(WebhookSecretOut):
     """The secret, in this one answer."""
 
     secret: str = Field(description="`whsec_` and 32 random bytes in Base64. It is shown once.")
+
+
+class KeyIn(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Text = Field(min_length=1, description="What it is for.", examples=["the dashboard"])
+    scopes: list[Scope] = Field([Scope.SUBMIT, Scope.READ], min_length=1, description="What it may do.")
+    owner: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._@-]{1,64}$", description="Whose jobs it sees; empty: your own.", examples=["anna"]
+    )
+    expires_in_days: Whole | None = Field(
+        None, ge=1, le=36_500, description="It ends by itself after so many days; empty: never.", examples=[90]
+    )
+
+
+class RotateIn(BaseModel):
+    """How a key is changed for a new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grace_seconds: Whole = Field(
+        DAY, ge=0, le=30 * DAY, description="How long the old secret is good; 0: it ends at once.", examples=[DAY]
+    )
+
+
+class KeyOut(BaseModel):
+    """A key without its secret."""
+
+    id: str = Field(description="The key's id.", examples=[JOB_ID])
+    owner: str = Field(description="Whose jobs it sees.", examples=["anna"])
+    name: str = Field(description="What it is for.", examples=["the dashboard"])
+    scopes: list[Scope] = Field(description="What it may do; admin includes the others.")
+    created_at: Time = Field(description="When it was made.")
+    revoked_at: Time | None = Field(description="When it was revoked, if it was.", examples=[None])
+    expires_at: Time | None = Field(description="When it ends by itself, if it does.", examples=[None])
+    previous_until: Time | None = Field(
+        description="Until when the secret before the last change is good, if there was one.", examples=[None]
+    )
+
+
+class NewKey(KeyOut):
+    """A key with its secret, in this one answer."""
+
+    secret: str = Field(description="The key itself. It is shown once and cannot be asked for again.")
+
+
+class AuditOut(BaseModel):
+    """Something that an administrator did."""
+
+    id: str = Field(description="Its id; ids sort by time.", examples=[JOB_ID])
+    at: Time = Field(description="When.")
+    actor: str = Field(description="The owner of the key that was used.", examples=["local"])
+    key: str | None = Field(description="That key's id.", examples=[JOB_ID])
+    address: str = Field(description="From where.", examples=["192.0.2.7"])
+    action: str = Field(description="What: key_made, key_rotated, key_revoked.", examples=["key_made"])
+    target: str = Field(description="To what.", examples=[JOB_ID])
+    detail: dict[str, Any] = Field(description="How; never a secret.", examples=[{"name": "phone"}])

@@ -129,35 +129,6 @@ class Me(BaseModel):
     scopes: list[Scope] = Field(description="What it may do; admin includes the others.")
 
 
-class KeyIn(BaseModel):
-    """A key to be made."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Text = Field(min_length=1, description="What it is for.", examples=["the dashboard"])
-    scopes: list[Scope] = Field([Scope.SUBMIT, Scope.READ], min_length=1, description="What it may do.")
-    owner: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9._@-]{1,64}$", description="Whose jobs it sees; empty: your own.", examples=["anna"]
-    )
-
-
-class KeyOut(BaseModel):
-    """A key without its secret."""
-
-    id: str = Field(description="The key's id.", examples=[JOB_ID])
-    owner: str = Field(description="Whose jobs it sees.", examples=["anna"])
-    name: str = Field(description="What it is for.", examples=["the dashboard"])
-    scopes: list[Scope] = Field(description="What it may do; admin includes the others.")
-    created_at: Time = Field(description="When it was made.")
-    revoked_at: Time | None = Field(description="When it was revoked, if it was.", examples=[None])
-
-
-class NewKey(KeyOut):
-    """A key with its secret, in this one answer."""
-
-    secret: str = Field(description="The key itself. It is shown once and cannot be asked for again.")
-
-
 class ModelOut(BaseModel):
     """A model that is installed."""
 

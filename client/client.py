@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -184,21 +184,6 @@ class Client(Access, Insight, Reviewing):
     def me(self) -> dict[str, Any]:
         """Whose photos this key sees (``owner``), and what it may do (``scopes``)."""
         return typed(dict, self._transport.json("GET", "/v1/me"))
-
-    def keys(self) -> list[dict[str, Any]]:
-        """All keys, without their secrets (admin)."""
-        return list(self._pages("/v1/keys", {}))
-
-    def create_key(self, name: str, scopes: Sequence[str], owner: str | None = None) -> dict[str, Any]:
-        """A new key; its ``secret`` stands in this answer only (admin)."""
-        wanted: dict[str, Any] = {"name": name, "scopes": list(scopes)}
-        if owner:
-            wanted["owner"] = owner
-        return typed(dict, self._transport.json("POST", "/v1/keys", json=wanted))
-
-    def revoke_key(self, key_id: str) -> None:
-        """Ends a key for good (admin)."""
-        self._transport.call("DELETE", f"/v1/keys/{key_id}")
 
     def health(self) -> dict[str, Any]:
         """What `/health/ready` says; also where it says that jobs cannot be accepted."""

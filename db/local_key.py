@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from db.database import Database
+from db.store.audit import record
 from db.store.keys import Scope, create_key, find_caller
 
 OWNER = "local"
@@ -18,7 +19,8 @@ def ensure_local_key(database: Database, path: Path) -> str | None:
                 return None
     path.parent.mkdir(parents=True, exist_ok=True)
     with database.write() as session:
-        _, secret = create_key(session, OWNER, "this machine's command line", frozenset({Scope.ADMIN}))
+        key, secret = create_key(session, OWNER, "this machine's command line", frozenset({Scope.ADMIN}))
+        record(session, OWNER, None, "", "key_made", key.id, name=key.name, scopes=key.scopes)
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

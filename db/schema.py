@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 # Whoever knows one table knows them all: they are created, compared and emptied together.
 from db.base import Base as Base
 from db.base import Id
+from db.schema_access import Audit as Audit
 from db.schema_access import Key as Key
 from db.schema_access import Ticket as Ticket
 from db.schema_webhooks import Webhook as Webhook

@@ -9,7 +9,10 @@ from db.base import Base, Id
 
 
 class Key(Base):
-    """An API key; only the SHA-256 of the secret is kept."""
+    """An API key; only the SHA-256 of the secret is kept.
+
+    After a change of the secret the one before (``previous_digest``) is good until ``previous_until``.
+    """
 
     __tablename__ = "keys"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -19,6 +22,23 @@ class Key(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[float]
     revoked_at: Mapped[float | None]
+    expires_at: Mapped[float | None]
+    previous_digest: Mapped[str | None] = mapped_column(String(64), index=True)
+    previous_until: Mapped[float | None]
+
+
+class Audit(Base):
+    """Something that an administrator did: who (``actor``, with which key, from where), what, to what, and how."""
+
+    __tablename__ = "audit"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    at: Mapped[float]
+    actor: Mapped[str] = mapped_column(String(64))
+    key_id: Mapped[str | None] = mapped_column(Id)
+    address: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(32))
+    target: Mapped[str] = mapped_column(String(100))
+    detail: Mapped[dict[str, Any]]
 
 
 class Ticket(Base):

@@ -4,46 +4,16 @@ import structlog
 from fastapi import APIRouter
 
 from api.auth import Admin
-from api.lookup import NotFound
 from api.parts import The
-from api.schemas import Page, iso, iso_or_none
-from api.schemas_more import KeyIn, KeyOut, NewKey, WorkerOut
+from api.schemas import Page, iso
+from api.schemas_more import WorkerOut
 from api.schemas_stats import SystemOut
 from api.system import describe_system
 from db.query.queue import Holding, holdings
 from db.query.workers import alive
-from db.schema import Key
-from db.store.keys import Scope, create_key, list_keys, revoke_key
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["Administration"])
-
-
-@router.post("/keys", status_code=201, summary="Make a key")
-def make_key(wanted: KeyIn, parts: The, caller: Admin) -> NewKey:
-    """A new key. Its secret stands in this answer only."""
-    with parts.database.write() as session:
-        key, secret = create_key(session, wanted.owner or caller.owner, wanted.name, frozenset(wanted.scopes))
-        made = NewKey(**dict(_key_out(key)), secret=secret)
-    log.info("credential_made", credential=made.id, for_owner=made.owner, scopes=made.scopes)
-    return made
-
-
-@router.get("/keys", summary="List keys")
-def keys(parts: The, caller: Admin) -> Page[KeyOut]:
-    """All keys of all owners, without their secrets."""
-    with parts.database.read() as session:
-        return Page(data=[_key_out(key) for key in list_keys(session)], next=None)
-
-
-@router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key")
-def revoke(key_id: str, parts: The, caller: Admin) -> None:
-    """Ends a key for good. Other API processes may honour it for 3 seconds more."""
-    with parts.database.write() as session:
-        if len(key_id) > 26 or not key_id.isalnum() or not revoke_key(session, key_id):
-            raise NotFound("There is no such key, or it was revoked already.")
-    parts.gate.forget()
-    log.info("credential_revoked", credential=key_id)
 
 
 @router.get("/workers", summary="List workers")
@@ -77,14 +47,3 @@ def system(parts: The, caller: Admin) -> SystemOut:
 
 def _own(holding: Holding | None, owner: str) -> list[str]:
     return [] if holding is None else [job for job, whose in holding.jobs if whose == owner]
-
-
-def _key_out(key: Key) -> KeyOut:
-    return KeyOut(
-        id=key.id,
-        owner=key.owner,
-        name=key.name,
-        scopes=[Scope(scope) for scope in key.scopes],
-        created_at=iso(key.created_at),
-        revoked_at=iso_or_none(key.revoked_at),
-    )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.schema import Key, Ticket
 from db.store.counts import database_time
-from db.store.keys import Caller, digest
+from db.store.keys import Caller, digest, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ def make_ticket(session: Session, caller: Caller, seconds: float) -> tuple[str, 
 
 
 def admit_ticket(session: Session, secret: str, idempotency_key: str | None) -> Admitted | None:
-    """Starts an upload; None when the ticket is unknown or has ended, or the key behind it was revoked.
+    """Starts an upload; None when the ticket is unknown or has ended, or the key behind it is good no longer.
 
     The first upload fixes the idempotency key, its sender's or one of the ticket's own; all later ones have the same.
     """
     hashed = digest(secret)
-    alive = exists().where(Key.id == Ticket.key_id, Key.revoked_at.is_(None))
+    alive = exists().where(Key.id == Ticket.key_id, usable())
     row = session.execute(
         update(Ticket)
         .where(Ticket.digest == hashed, Ticket.expires_at > now(), alive)

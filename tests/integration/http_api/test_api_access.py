@@ -49,6 +49,8 @@ SCOPES = [
     ("GET", "/v1/keys", Scope.ADMIN),
     ("POST", "/v1/keys", Scope.ADMIN),
     ("DELETE", f"/v1/keys/{NOBODY}", Scope.ADMIN),
+    ("POST", f"/v1/keys/{NOBODY}/rotate", Scope.ADMIN),
+    ("GET", "/v1/audit", Scope.ADMIN),
     ("GET", "/v1/workers", Scope.ADMIN),
     ("GET", "/v1/system", Scope.ADMIN),
     ("POST", "/v1/benchmark", Scope.ADMIN),

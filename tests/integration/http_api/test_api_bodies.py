@@ -107,9 +107,8 @@ def test_a_client_that_drops_leaves_nothing(api: Any, client: httpx.Client, star
     before = api.blobs()
     kind = "multipart/form-data; boundary=b" if start else "application/zip"
     with connect(api) as line:
-        head = (
-            f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {client.headers['X-API-Key']}\r\nContent-Type: {kind}\r\n"
-        )
+        key = client.headers["X-API-Key"]
+        head = f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\nContent-Type: {kind}\r\n"
         line.sendall(head.encode() + f"Content-Length: {LIMIT}\r\n\r\n".encode() + start + bytes(900_000))
         assert start == b"" or until(lambda: api.blobs() != before)
     assert until(lambda: api.blobs() == before)
