@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import sys
 from contextlib import suppress
 
@@ -31,16 +32,17 @@ def refuse() -> bool:
         return False
 
     kept = Filter(default=Action.ERRNO | errno.EPERM)
-    for name in _ALLOWED:
-        with suppress(ValueError):  # not every architecture has every call
-            kept.allow(name)
-    # Decoders of HEIC work in threads. clone3 keeps its flags where a filter cannot look; without it clone is used.
-    kept.allow("clone", args=[ArgCmp(0, CmpOp.MASKED_EQ, _CLONE_THREAD, mask=_CLONE_THREAD)])
-    kept.errno("clone3", errno.ENOSYS)
-    kept.allow("prlimit64", args={0: 0})
-    kept.allow("tgkill", args={0: os.getpid()})
     try:
+        for name in _ALLOWED:
+            with suppress(ValueError):  # not every architecture has every call
+                kept.allow(name)
+        # Decoders of HEIC work in threads. clone3 keeps its flags where a filter cannot look: without it clone is used.
+        kept.allow("clone", args=[ArgCmp(0, CmpOp.MASKED_EQ, _CLONE_THREAD, mask=_CLONE_THREAD)])
+        kept.errno("clone3", errno.ENOSYS)
+        # Processor time is counted anew for each picture. Root might raise the other limits again.
+        kept.allow("prlimit64", args={0: 0, 1: resource.RLIMIT_CPU})
+        kept.allow("tgkill", args={0: os.getpid()})
         kept.load()
-    except OSError:
+    except OSError:  # an architecture that seccompy does not know, a kernel without seccomp
         return False
     return True

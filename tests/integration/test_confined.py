@@ -17,7 +17,7 @@ from model.sandbox import DecodePool
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN = """
-import ctypes, json, os, signal, socket, subprocess, sys, threading
+import json, os, resource, signal, socket, subprocess, sys, threading
 from pathlib import Path
 from model.confine import confine
 from model.limits import Limits
@@ -102,6 +102,13 @@ def test_no_memory_beyond_the_limit_and_what_work_needs_remains(inside: Attempt)
         str(64 << 20),
         "True",
     ]
+
+
+def test_no_limit_is_raised_again_not_even_by_root(inside: Attempt) -> None:
+    names = ("AS", "FSIZE", "NOFILE", "CORE")
+    assert set(
+        inside(", ".join(f"lambda: resource.setrlimit(resource.RLIMIT_{name}, (1 << 40, 1 << 40))" for name in names))
+    ) == {"ValueError"}  # "not allowed to raise maximum limit"
 
 
 def test_threads_of_decoders_may_start(inside: Attempt) -> None:
