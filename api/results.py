@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 
 from api.schemas import ItemOut
@@ -13,8 +14,9 @@ COLUMNS = (
     "id", "job", "position", "name", "decision", "reason", "explanation", "label", "confidence", "tags", "scores",
     "model", "version", "checksum", "backend", "width", "height", "bytes", "inference_ms",
 )  # fmt: skip
-# What spreadsheets take for the start of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for the start of a formula: in a cell, and where one that parts cells at other signs than the
+# comma sees a new cell begin.
+_FORMULA = re.compile(r'(^|[;\t\r\n])("*)(?=[=+\-@\t\r])')
 
 
 def jsonl(items: Iterable[ItemOut]) -> Iterator[bytes]:
@@ -66,7 +68,7 @@ def _line(cells: Iterable[object]) -> str:
 
 
 def _guarded(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return _FORMULA.sub(r"\1\2'", cell) if isinstance(cell, str) else cell
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[bytes]:

@@ -124,7 +124,7 @@ class JobOut(BaseModel):
     params: Params = Field(description="What was asked of the judge.")
     metadata: dict[str, Any] = Field(description="The sender's own object.", examples=[{"album": "Rome"}])
     retry_of: str | None = Field(description="The job whose photos this one judges again.", examples=[None])
-    webhook: WebhookOut | None = Field(description="Who is told of its end; null: nobody.", examples=[None])
+    webhook: WebhookOut | None = Field(None, description="Who is told of its end; null: nobody.", examples=[None])
     links: dict[str, str] = Field(
         description="Where to go from here.",
         examples=[{"self": f"/v1/jobs/{JOB_ID}", "items": f"/v1/jobs/{JOB_ID}/items"}],

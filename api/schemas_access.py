@@ -16,9 +16,8 @@ class WebhookSecretIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    grace_seconds: int = Field(
+    grace_seconds: Whole = Field(
         DAY,
-        strict=True,
         ge=0,
         le=30 * DAY,
         description="How long the one before signs too; 0: it ends at once.",
