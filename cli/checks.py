@@ -1,7 +1,6 @@
 """What `shoebox doctor` looks at: each part by itself, with a way to mend what is wrong."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -59,11 +58,13 @@ def python(settings: Settings) -> Finding:
 
 
 def packages(settings: Settings) -> Finding:
-    """Everything the package list of Shoebox names without an extra."""
+    """Everything the package list of Shoebox names for this system, without an extra."""
+    from packaging.requirements import Requirement
+
     missing = []
-    needed = [line for line in requires("shoebox") or () if "extra ==" not in line]
-    for line in needed:
-        name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
+    listed = [Requirement(line) for line in requires("shoebox") or ()]
+    needed = [one.name for one in listed if one.marker is None or one.marker.evaluate({"extra": ""})]
+    for name in needed:
         try:
             version(name)
         except PackageNotFoundError:
