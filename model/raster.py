@@ -7,16 +7,17 @@ from io import BytesIO
 from typing import cast
 
 import numpy as np
-import pillow_heif
+import pi_heif
 from PIL import AvifImagePlugin, Image
 
 from model.formats import identify, webp_size
 from model.limits import Limits
 from model.verdict import Reason, Score, Unreadable
 
-pillow_heif.register_heif_opener(thumbnails=False)
+# It reads only: the package that writes as well brings an encoder under the GPL.
+pi_heif.register_heif_opener(thumbnails=False)
 # One thread for each picture: the pool is parallel already, and every thread costs address space.
-pillow_heif.options.DECODE_THREADS = 1
+pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Our own bound on the pixels is applied before a pixel is decoded, and its answer says by how much it was passed.
 Image.MAX_IMAGE_PIXELS = None

@@ -17,7 +17,7 @@ import atheris  # noqa: E402
 
 logging.disable()  # the parsers tell of every piece of bad input
 
-with atheris.instrument_imports(include=["api.multipart", "model", "worker", "PIL", "python_multipart", "pillow_heif"]):
+with atheris.instrument_imports(include=["api.multipart", "model", "worker", "PIL", "python_multipart", "pi_heif"]):
     from targets import TARGETS
 
 from seeds import SEEDS  # noqa: E402

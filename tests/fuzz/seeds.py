@@ -3,13 +3,10 @@
 import io
 import zipfile
 
-import pillow_heif
 from handmade import Zips
 from pictures import PLACE, at_a_place, entities, many_frames, notes, odd_modes, other_formats, png
 from PIL import Image
 from sandboxed import saved
-
-pillow_heif.register_heif_opener()
 
 
 def archives() -> list[bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
+import heif_encoder  # noqa: F401  (so that pictures can be written as HEIF)
 import psutil
 from PIL import Image
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
+import heif_encoder  # noqa: F401  (so that pictures can be written as HEIF)
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
