@@ -6,7 +6,7 @@ SECONDS ?= 60
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help tag up down status doctor test lint fuzz bench clean
+.PHONY: help tag up down status doctor test lint fuzz audit bench clean
 
 help:
 	@echo "make tag PHOTOS=trip.zip [OUT=folder]   tag a ZIP, a folder or one image"
@@ -14,6 +14,7 @@ help:
 	@echo "make doctor                             check each part"
 	@echo "make test, make lint                    for developers"
 	@echo "make fuzz [SECONDS=60]                  hostile archives, pictures and forms for so long each"
+	@echo "make audit                              known weaknesses of what is installed (asks a service)"
 	@echo "make bench PHOTOS=photos.zip            throughput beside a bare loop"
 	@echo "make clean                              remove the installation (photos and results stay)"
 
@@ -43,6 +44,10 @@ lint: .venv/.installed-dev
 fuzz: .venv/.installed-dev
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(INSTALL) -e '.[fuzz]'
 	for target in archive picture multipart; do $(BIN)/python tests/fuzz/run.py $$target $(SECONDS) || exit 1; done
+
+audit: .venv/.installed-dev
+	@$(INSTALL) 'pip-audit>=2.9'
+	@$(BIN)/python tests/support/audit.py
 
 bench: .venv/.installed
 	@test -n "$$PHOTOS" || { echo "say which camera photos: make bench PHOTOS=photos.zip" >&2; exit 2; }
