@@ -11,8 +11,10 @@ from hypothesis.stateful import (
     Bundle,
     MultipleResults,
     RuleBasedStateMachine,
+    initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -31,6 +33,7 @@ from db.store.unpack import UnpackClaim, extend_unpack, hand_back_unpack
 from model.verdict import Decision
 
 DECISIONS = some.sampled_from(list(Decision))
+OWNERS = some.sampled_from("ab")
 WORKERS = some.sampled_from(["w1", "w2"])
 FINISHED = [state for state in JobState if state.finished]
 COUNTS = ("total", "pending", "accepted", "rejected", "failed", "canceled", "skipped")
@@ -52,10 +55,21 @@ class Story(RuleBasedStateMachine):
         self.ended: dict[str, Ended] = {}
         self.attempts: dict[object, int] = {}
 
+    @initialize(target=claims, photos=some.integers(1, 6), owner=OWNERS)
+    def begin(self, photos: int, owner: str) -> MultipleResults[Claim]:
+        """A job with a part of its shards in two workers' hands, so that there is something to go wrong."""
+        self.desk.running(photos, 2, owner=owner, webhook_url="https://example.org/hook")
+        return multiple(*self.desk.claim(1, "w1"), *self.desk.claim(1, "w2"))
+
+    @initialize(target=unpackings)
+    def begin_unpacking(self) -> UnpackClaim:
+        self.desk.submit(Kind.ZIP)
+        return self.desk.claim_unpack("w1")
+
     @rule(
         target=jobs,
         kinds=some.lists(some.sampled_from(Kind), min_size=1, max_size=3),
-        owner=some.sampled_from("ab"),
+        owner=OWNERS,
         tell=some.booleans(),
     )
     def submit(self, kinds: list[Kind], owner: str, tell: bool) -> str:
@@ -104,18 +118,23 @@ class Story(RuleBasedStateMachine):
         with self.desk.database.write() as session:
             assert extend(session, worker, [claim], LEASE) == ({claim.shard} if holds else set())
 
+    @precondition(lambda self: self.leases())
     @rule(seconds=some.sampled_from([-LEASE - 1, 3600.0]))
     def let_leases_run_out(self, seconds: float) -> None:
         self.desk.lapse(seconds)
 
-    @rule(worker=WORKERS)
-    def kill(self, worker: str) -> None:
+    @precondition(lambda self: self.leases())
+    @rule(worker=WORKERS, swept=some.booleans())
+    def kill(self, worker: str, swept: bool) -> None:
         """Only its leases will run out. Its claims may still be settled: then it was not dead, but frozen."""
         with self.desk.database.write() as session:
             for table in (Shard, Job):
                 mine = update(table).where(table.worker == worker)
                 session.execute(mine.values(lease_until=table.lease_until - LEASE - 1))
+        if swept:
+            self.sweep()
 
+    @precondition(lambda self: self.leases())
     @rule()
     def sweep(self) -> None:
         self.desk.recover()
@@ -157,6 +176,14 @@ class Story(RuleBasedStateMachine):
             return
         self.written = {key: decision for key, decision in self.written.items() if key[0] != job}
         self.ended.pop(job, None)
+
+    def leases(self) -> bool:
+        """Whether anything is leased."""
+        with self.desk.database.read() as session:
+            return any(
+                session.scalar(select(table.id).where(table.lease_until.is_not(None)).limit(1))
+                for table in (Shard, Job)
+            )
 
     def holds(self, claim: Claim, worker: str | None = None) -> bool:
         """Whether the claim is the latest of its shard, and the shard still leased (to that worker)."""
@@ -238,4 +265,4 @@ def test_every_story_holds_together_and_ends(database: Database) -> None:
             super().__init__(database)
 
     # What the last story left is the next one's to clear, or the fixture's.
-    run_state_machine_as_test(Begun, settings=settings(max_examples=20, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(Begun, settings=settings(max_examples=50, stateful_step_count=50, deadline=None))

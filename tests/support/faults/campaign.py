@@ -23,6 +23,8 @@ from model.bundle import Bundle
 LONGEST_END = 240.0
 # Photos may have been sent a little ahead of the faults, so that there is always work to be hurt.
 AHEAD = 0.08
+# More faults than this are never under way together: the machine's slowness must not make a plan denser than it says.
+AT_ONCE = 5
 
 
 @contextmanager
@@ -77,12 +79,13 @@ def run(stack: Stack, name: str, photos: list[bytes], total: int, faults: int, s
 
 
 def _carry_out(stack: Stack, plan: Sequence[Step], done: list[Step], found: Campaign) -> None:
-    """Each fault in a thread of its own: the next one does not wait until its predecessors are over."""
-    lock = threading.Lock()
+    """Each fault in a thread of its own: the next one does not wait until its predecessor is over."""
+    lock, room = threading.Lock(), threading.Semaphore(AT_ONCE)
 
     def inflict(step: Step) -> None:
         try:
-            seconds = INFLICT[step.fault](stack, step.pick)
+            with room:
+                seconds = INFLICT[step.fault](stack, step.pick)
         except Exception as error:  # a thread's end would be silent
             with lock:
                 found.broken.append(f"{step.fault}: {type(error).__name__}: {error}")
@@ -96,6 +99,8 @@ def _carry_out(stack: Stack, plan: Sequence[Step], done: list[Step], found: Camp
     threads = []
     for step in plan:
         time.sleep(step.pause)
+        with room:
+            pass
         threads.append(threading.Thread(target=inflict, args=(step,), daemon=True))
         threads[-1].start()
         done.append(step)
