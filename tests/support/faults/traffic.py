@@ -28,6 +28,7 @@ class Traffic:
         self._photos = photos
         self._left = self._total = total
         self._share = share
+        self._seed = seed
         self._largest = largest
         self._chance = random.Random(seed + 1)
         self._lock = threading.Lock()
@@ -59,7 +60,7 @@ class Traffic:
 
     def _make(self, number: int, kind: str, count: int) -> tuple[str, list[Upload], list[str]]:
         names = [f"{number}-{i}.jpg" for i in range(count)]
-        key = f"faults-{number}"
+        key = f"faults-{self._seed}-{number}"
         if kind == "zip" or (count == 1 and kind == "both"):
             return key, [archive(f"{number}.zip", {name: self._photo() for name in names})], names
         if kind == "both":
