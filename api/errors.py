@@ -132,7 +132,7 @@ def answer_to(scope: Any, error: Exception) -> Response:
     headers: dict[str, str] = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="shoebox"'
-    if isinstance(error, pressure.Crowded):
+    if isinstance(error, pressure.Crowded | uploads.UploadLost):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, auth.TooManyFailures | pace.TooManyRequests):
         headers["Retry-After"] = str(error.retry_after)

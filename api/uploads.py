@@ -26,7 +26,9 @@ class StoreFull(Exception):
 
 
 class UploadLost(Exception):
-    """Something deleted the upload's files before its job was made."""
+    """Something deleted the upload's files before its job was made; ``retry_after`` is in seconds."""
+
+    retry_after = 1
 
 
 class NotSupported(Exception):
