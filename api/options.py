@@ -21,8 +21,8 @@ def _no_truth(value: object) -> object:
     return value
 
 
-# In JSON true is no 1, which the library would take it for.
-Whole = Annotated[int, BeforeValidator(_no_truth)]
+# In JSON true is no 1, which the library would take it for. It stands last, so that limits are described.
+NO_TRUTH = BeforeValidator(_no_truth)
 
 
 class BadField(Exception):

@@ -1,14 +1,15 @@
 """Secrets and keys as JSON."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.options import Text, Whole
+from api.options import NO_TRUTH, Text
 from api.schemas import JOB_ID, Time
 from db.store.keys import Scope
 
 DAY = 86_400
+Grace = Annotated[int, Field(ge=0, le=30 * DAY), NO_TRUTH]
 
 
 class WebhookSecretIn(BaseModel):
@@ -16,10 +17,8 @@ class WebhookSecretIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    grace_seconds: Whole = Field(
+    grace_seconds: Grace = Field(
         DAY,
-        ge=0,
-        le=30 * DAY,
         description="How long the one before signs too; 0: it ends at once.",
         examples=[DAY],
     )
@@ -48,8 +47,8 @@ class KeyIn(BaseModel):
     owner: str | None = Field(
         None, pattern=r"^[A-Za-z0-9._@-]{1,64}$", description="Whose jobs it sees; empty: your own.", examples=["anna"]
     )
-    expires_in_days: Whole | None = Field(
-        None, ge=1, le=36_500, description="It ends by itself after so many days; empty: never.", examples=[90]
+    expires_in_days: Annotated[int, Field(ge=1, le=36_500), NO_TRUTH] | None = Field(
+        None, description="It ends by itself after so many days; empty: never.", examples=[90]
     )
 
 
@@ -58,8 +57,8 @@ class RotateIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    grace_seconds: Whole = Field(
-        DAY, ge=0, le=30 * DAY, description="How long the old secret is good; 0: it ends at once.", examples=[DAY]
+    grace_seconds: Grace = Field(
+        DAY, description="How long the old secret is good; 0: it ends at once.", examples=[DAY]
     )
 
 

@@ -1,4 +1,4 @@
-"""What the fuzzer cannot know: ids that exist, and the key that it must not revoke while it uses it."""
+"""What the fuzzer cannot know: ids that exist."""
 
 import json
 import os
@@ -8,7 +8,6 @@ from typing import Any
 import schemathesis
 
 IDS: dict[str, list[str]] = json.loads(os.environ["FUZZ_IDS"])
-OWN_KEY = os.environ["FUZZ_KEY_ID"]
 
 
 @schemathesis.hook
@@ -19,9 +18,3 @@ def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) ->
         if name in IDS and number % 2:
             path_parameters[name] = IDS[name][number // 2 % len(IDS[name])]
     return path_parameters
-
-
-@schemathesis.hook
-def filter_case(context: Any, case: Any) -> bool:
-    """Its own key stays as it is."""
-    return (case.path_parameters or {}).get("key_id") != OWN_KEY
