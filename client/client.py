@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from client.access import Access
-from client.calls import given, typed
+from client.calls import PAGE, given, typed
 from client.errors import Refused, UnexpectedAnswer, retry_after
 from client.insight import Insight
 from client.job import Job
@@ -120,6 +120,15 @@ class Client(Access, Insight, Reviewing):
     def history(self, **filters: Any) -> Iterator[Item]:
         """The items of all jobs, newest job first, with the same filters."""
         return (typed(Item.from_json, data) for data in self._pages("/v1/items", filters))
+
+    def page(
+        self, job_id: str | None = None, *, after: str | None = None, limit: int = PAGE, **filters: Any
+    ) -> tuple[list[Item], str | None]:
+        """One page of a job's items, or of the history, and what to give as ``after`` for the next (``None``: none)."""
+        path = "/v1/items" if job_id is None else f"/v1/jobs/{job_id}/items"
+        found = self._transport.json("GET", path, params=given({"limit": limit, "after": after, **filters}))
+        items = typed(lambda page: [Item.from_json(data) for data in page["data"]], found)
+        return items, found.get("next")
 
     def image(self, item_id: str, size: int) -> bytes:
         """The photo as a JPEG without metadata that fits in ``size`` x ``size`` pixels."""
