@@ -1,12 +1,13 @@
 """The road of a ZIP through real processes, and the faults it survives."""
 
 import io
+import os
 import signal
 import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -169,15 +170,20 @@ def test_a_small_job_does_not_wait_for_a_huge_one(shoebox: Running, photos: list
     huge.wait(timeout=20)
 
 
-def test_a_blob_that_vanished_fails_its_job_alone(shoebox: Running, photos: list[bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("hurt", "error"), [(Path.unlink, "blob_missing"), (lambda blob: os.truncate(blob, 100), "blob_changed")]
+)
+def test_a_blob_that_vanished_or_changed_fails_its_job_alone(
+    shoebox: Running, photos: list[bytes], tmp_path: Path, hurt: Callable[[Path], None], error: str
+) -> None:
     shoebox.kill(CONTROL)
     doomed = shoebox.client.submit([archive(tmp_path, photos, 20, "doomed.zip")])
     blobs = Path(shoebox.settings.blobs.removeprefix("file://"))
     newest = max(blobs.iterdir(), key=lambda path: path.name)
-    newest.unlink()
+    hurt(newest)
     shoebox.start(CONTROL)
     view = doomed.wait(timeout=30)
-    assert (view.state, view.error) == ("failed", "blob_missing")
+    assert (view.state, view.error) == ("failed", error)
     fine = shoebox.client.submit([archive(tmp_path, photos, 20, "fine.zip")])
     fine.wait(timeout=30)
     assert_whole(shoebox, fine, 20)

@@ -64,8 +64,8 @@ def audit(stack: Stack) -> Findings:
         "jobs whose upload was hurt": len(stack.damaged),
         "photos given up after three deaths (worker_lost)": reasons.pop("worker_lost", 0),
         "photos failed otherwise": sum(reasons.values()),
-        "writes refused by the fence": _said(stack, "lease_lost"),
-        "shards put back by the sweep": _said(stack, "shard_recovered"),
+        "writes refused by the fence": said(stack, "lease_lost"),
+        "shards put back by the sweep": said(stack, "shard_recovered"),
         "processes started again": stack.ended.total(),
         "files without a job": len([path for path in stack.blobs.iterdir() if path.name not in blobs]),
     }
@@ -102,7 +102,7 @@ def _rows(database: Database, job_id: str) -> list[tuple[int, str]]:
     return [(item.position, item.name) for item in every_item(database, job_id)]
 
 
-def _said(stack: Stack, event: str) -> int:
+def said(stack: Stack, event: str) -> int:
     """How often the workers' logs say so."""
     logs = [path for path in stack.running.home.glob("*.log") if path.name.startswith(("classify", "control"))]
     lines = (line for path in logs for line in path.read_text(errors="replace").splitlines())

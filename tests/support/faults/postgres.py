@@ -33,15 +33,23 @@ class RestartablePostgres:
 
     def restart(self, how: Literal["fast", "immediate"]) -> None:
         """Restarts it: ``fast`` ends every connection in order, ``immediate`` is a crash of the server."""
-        server = self._server
         with self._lock:
-            pgexec(
-                "pg_ctl",
-                ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", how, "restart"),
-                bin_path=server.bin_path,
-                user=server.system_user,
-                timeout=60,
-            )
+            self._control("-l", str(self._server.log), "-m", how, "restart")
+
+    def stop(self) -> None:
+        """Ends the server in order, connections and all; `start` begins it again."""
+        with self._lock:
+            self._control("-m", "fast", "stop")
+
+    def start(self) -> None:
+        """Starts the server after a `stop`."""
+        with self._lock:
+            self._server.ensure_postgres_running()
+
+    def _control(self, *what: str) -> None:
+        server = self._server
+        given = ("-w", "-D", str(server.pgdata), *what)
+        pgexec("pg_ctl", given, bin_path=server.bin_path, user=server.system_user, timeout=60)
 
     def close(self) -> None:
         """Ends the server and deletes its folder."""
