@@ -125,11 +125,13 @@ def fill(stack: Stack, photos: list[Path], place: Path) -> str:
     return made[-1]
 
 
-def shoot(page: Page, url: str, heading: str, path: Path) -> None:
-    """One page, once it is still, as a PNG of few colours."""
+def shoot(page: Page, url: str, heading: str, path: Path, chosen: list[Path] | None = None) -> None:
+    """One page, once it is still, as a PNG of few colours; with ``chosen`` photos, if it takes any."""
     page.goto(url)
     page.get_by_role("heading", name=heading, level=1).wait_for()
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    if chosen:
+        page.locator("input[type=file]").first.set_input_files(chosen)
     page.wait_for_timeout(2500)
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     image.quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
@@ -159,13 +161,10 @@ def main() -> None:
                 end = "" if size == "wide" else f"-{size}"
                 context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
                 page = context.new_page()
-                for name, heading in (("submit", "Submit"), ("jobs", "Jobs"), ("history", "History")):
-                    shoot(
-                        page,
-                        f"{stack.pages}/{name if name != 'submit' else ''}",
-                        heading,
-                        given.out / f"dashboard-{name}{end}.png",
-                    )
+                some = sorted(new.rglob("*-00[0-2].jpg"))
+                shoot(page, stack.pages, "Submit", given.out / f"dashboard-submit{end}.png", some)
+                for name in ("jobs", "history"):
+                    shoot(page, f"{stack.pages}/{name}", name.title(), given.out / f"dashboard-{name}{end}.png")
                 shoot(page, f"{stack.pages}/job?id={job}", "hike.zip", given.out / f"dashboard-job{end}.png")
                 for name in ("rejections", "performance", "models", "system"):
                     shoot(page, f"{stack.pages}/{name}", name.title(), given.out / f"dashboard-{name}{end}.png")

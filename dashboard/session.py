@@ -59,7 +59,7 @@ def signed_in() -> bool:
             return False
         sign_in(_local_key(), act_for=owner_of(_user()))
         return True
-    if chosen.dashboard_sign_in == "auto" and chosen.host in LOOPBACK and _local_key():
+    if automatic():
         sign_in(_local_key())
         return True
     return False
@@ -89,8 +89,13 @@ def sign_out() -> None:
 
 
 def automatic() -> bool:
-    """Whether nobody has to sign in here, so that signing out would make no sense."""
-    return settings().dashboard_sign_in == "auto" and settings().host in LOOPBACK and bool(_local_key())
+    """Whether nobody has to sign in here, so that signing out would make no sense.
+
+    A loopback address that has a public one besides is behind a proxy: then anybody could come.
+    """
+    chosen = settings()
+    here = chosen.host in LOOPBACK and not chosen.public_url and not chosen.dashboard_origins
+    return chosen.dashboard_sign_in == "auto" and here and bool(_local_key())
 
 
 def known_elsewhere() -> bool:

@@ -112,7 +112,8 @@ def _preview(speaker: Client, item: str, side: int) -> str | None:
 
 
 def _card(item: Item, picture: str | None) -> dict[str, Any]:
-    caption = f"{item.label} {words.percent(item.confidence)}" if item.label else words.reason(item.reason)
+    sure = words.percent(item.confidence).replace(" ", "\u00a0")  # stays on one line
+    caption = f"{item.label} {sure}" if item.label else words.reason(item.reason)
     review = None if item.review is None else {"label": item.review.label, "correct": item.review.correct}
     return {
         "id": item.id,
