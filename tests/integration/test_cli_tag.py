@@ -321,3 +321,28 @@ def test_many_files_are_looked_through_quickly(shoebox: Shoebox, stack: Running,
 
     assert "nothing new: 3,000 photos" in done.stdout
     assert time.monotonic() - began < 5
+
+
+def test_webhooks_are_asked_for_and_shown(shoebox: Shoebox, trip: Path) -> None:
+    unsigned = shoebox("tag", trip, "--webhook", "https://nowhere.invalid/hook")
+    assert unsigned.exit_code != 0 and "Messages are signed" in unsigned.output
+    assert shoebox.json("keys", "webhook-secret")["secret"].startswith("whsec_")
+    inside = shoebox("tag", trip, "--webhook", "https://10.0.0.1/hook")
+    assert inside.exit_code != 0 and "not one of the public internet" in inside.output
+
+    shoebox.json("tag", trip, "--webhook", "https://nowhere.invalid/hook")
+
+    (job,) = shoebox.json("jobs", "--limit", "1")
+    wait_until(lambda: "The host's name is not known." in shoebox("job", job["id"]).stdout.replace("\n", " "), 20)
+    assert "webhook to https://nowhere.invalid/hook: not yet, after 1 try" in shoebox("job", job["id"]).stdout
+
+
+def test_keys_end_are_changed_and_recorded(shoebox: Shoebox) -> None:
+    made = shoebox.json("keys", "create", "visitor", "--scope", "read", "--days", "9")
+    changed = shoebox.json("keys", "rotate", made["id"], "--grace-hours", "1")
+
+    assert changed["id"] == made["id"] and changed["secret"] != made["secret"] and changed["previous_until"]
+    listed = shoebox("keys", "list").stdout
+    assert "valid until" in listed and made["expires_at"][:10] in listed
+    assert [row["action"] for row in shoebox.json("keys", "audit", "--limit", "2")] == ["key_rotated", "key_made"]
+    assert "key rotated" in shoebox("keys", "audit").stdout
