@@ -13,6 +13,7 @@ help:
 	@echo "make up, make down, make status         start, stop and look at Shoebox"
 	@echo "make doctor                             check each part"
 	@echo "make test, make lint                    for developers"
+	@echo "make faults [OUT=folder] [SEED=5]       faults by a plan, a quarter of an hour of them"
 	@echo "make fuzz [SECONDS=60]                  hostile archives, pictures and forms for so long each"
 	@echo "make audit                              known weaknesses of what is installed (asks a service)"
 	@echo "make bench PHOTOS=photos.zip            throughput beside a bare loop"
@@ -34,6 +35,9 @@ status doctor: .venv/.installed
 test: .venv/.installed-dev
 	@$(BIN)/python tests/support/find_browser.py
 	$(BIN)/python -m pytest -n 2 tests
+
+faults: .venv/.installed-dev
+	$(BIN)/python -m pytest tests/faults -s --full $${OUT:+--out "$$OUT"} $${SEED:+--seed "$$SEED"}
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
