@@ -10,7 +10,7 @@ from db.store.shards import Claim
 from model.engine import Photo
 from model.verdict import Novelty as Strictness
 from model.verdict import Options, Verdict
-from worker.sources import Sources, reader_of
+from worker.sources import IMAGE_FIELDS, Sources, reader_of
 
 Key = tuple[int, int, int]  # shard, attempt, position
 
@@ -54,7 +54,9 @@ class Hand:
 
     def add(self, claim: Claim, place: BlobPlace, params: dict[str, Any], *, first: bool = False) -> None:
         """Takes a shard in hand, before everything else if ``first``. Raises SourceGone."""
-        blob = self._sources.take(place.blob, place.bytes)
+        # What is too large to be judged is not read either.
+        whole = len(claim.entries[0]) == IMAGE_FIELDS and place.bytes <= self._max_file_bytes
+        blob = self._sources.take(place.blob, place.bytes, place.sha256 if whole else None)
         self._held[claim.shard, claim.attempt] = Held(claim, place.blob)
         options = options_of(params)
         photos = [

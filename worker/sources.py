@@ -1,5 +1,6 @@
 """The bytes of items: blobs opened once while their shards are in hand, entries read from them by their coordinates."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ from worker.archive import Entry, read_entry
 
 IMAGE_FIELDS = 2
 REFUSED_FIELDS = 4
+PIECE_BYTES = 2**20
+CHANGED = "The uploaded file was changed on the server; please send it again."
 
 
 class SourceGone(Exception):
@@ -26,12 +29,18 @@ class Sources:
         self._blobs = blobs
         self._open: dict[str, tuple[BlobReader, int]] = {}
 
-    def take(self, key: str, size: int) -> BlobReader:
-        """The blob, for one more user. Raises SourceGone when it is missing or not ``size`` bytes long."""
+    def take(self, key: str, size: int, sha256: str | None = None) -> BlobReader:
+        """The blob, for one more user. Raises SourceGone when it is missing, not ``size`` bytes long, or other bytes.
+
+        An archive has checksums of its own; of a single image nothing else would tell. ``sha256`` None: not looked at.
+        """
         if key in self._open:
             reader, users = self._open[key]
         else:
             reader, users = open_source(self._blobs, key, size), 0
+            if sha256 is not None and _digest(reader) != sha256:
+                reader.close()
+                raise SourceGone("blob_changed", CHANGED)
         self._open[key] = reader, users + 1
         return reader
 
@@ -52,8 +61,15 @@ def open_source(blobs: BlobStore, key: str, size: int) -> BlobReader:
         raise SourceGone("blob_missing", "The uploaded file is no longer there; please send it again.") from error
     if reader.size != size:
         reader.close()
-        raise SourceGone("blob_changed", "The uploaded file was changed on the server; please send it again.")
+        raise SourceGone("blob_changed", CHANGED)
     return reader
+
+
+def _digest(blob: BlobReader) -> str:
+    found = hashlib.sha256()
+    for start in range(0, blob.size, PIECE_BYTES):
+        found.update(blob.read_at(start, PIECE_BYTES))
+    return found.hexdigest()
 
 
 def reader_of(blob: BlobReader, entry: list[Any], max_bytes: int) -> Callable[[], bytes]:

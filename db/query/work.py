@@ -14,10 +14,11 @@ from db.store.shards import Ability, suits
 
 @dataclass(frozen=True, slots=True)
 class BlobPlace:
-    """Where a source's bytes are, and how many there must be."""
+    """Where a source's bytes are, how many there must be, and their digest."""
 
     blob: str
     bytes: int
+    sha256: str
 
 
 def next_ability(session: Session, abilities: Collection[Ability]) -> Ability | None:
@@ -56,5 +57,7 @@ def params(session: Session, jobs: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def places(session: Session, sources: Iterable[str]) -> dict[str, BlobPlace]:
     """Where each source's bytes are."""
-    rows = session.execute(select(Source.id, Source.blob, Source.bytes).where(Source.id.in_(list(sources))))
-    return {row.id: BlobPlace(row.blob, row.bytes) for row in rows}
+    rows = session.execute(
+        select(Source.id, Source.blob, Source.bytes, Source.sha256).where(Source.id.in_(list(sources)))
+    )
+    return {row.id: BlobPlace(row.blob, row.bytes, row.sha256) for row in rows}

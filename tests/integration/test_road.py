@@ -189,6 +189,22 @@ def test_a_blob_that_vanished_or_changed_fails_its_job_alone(
     assert_whole(shoebox, fine, 20)
 
 
+def test_a_single_image_whose_bytes_changed_fails_its_job(
+    shoebox: Running, photos: list[bytes], tmp_path: Path
+) -> None:
+    """It would still be a picture: only its digest tells."""
+    shoebox.kill(CLASSIFY)
+    path = tmp_path / "one.jpg"
+    path.write_bytes(photos[0])
+    doomed = shoebox.client.submit([of_path(path)])
+    blobs = Path(shoebox.settings.blobs.removeprefix("file://"))
+    newest = max(blobs.iterdir(), key=lambda path: path.name)
+    newest.write_bytes(photos[0][:-2] + bytes(2))
+    shoebox.start(CLASSIFY)
+    view = doomed.wait(timeout=30)
+    assert (view.state, view.error) == ("failed", "blob_changed")
+
+
 def test_an_api_killed_before_its_hint_delays_but_loses_nothing(
     shoebox: Running, photos: list[bytes], tmp_path: Path
 ) -> None:
