@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from db.schema import Shard
 from model.bundle import Bundle
 
-PHOTOS = 900
+PHOTOS = 1500
+CRASHES = 6
 
 
 def ask(shoebox: Stack) -> httpx.Response:
@@ -46,7 +47,10 @@ def test_callers_are_told_to_wait_and_workers_wait(
             assert int(refused.headers["Retry-After"]) >= 1
             postgres_to_restart.start()
         else:
-            postgres_to_restart.restart("immediate")
+            for _ in range(CRASHES):
+                done = verdicts(shoebox.database)
+                postgres_to_restart.restart("immediate")
+                wait_for(lambda done=done: verdicts(shoebox.database) > done, 60, "the work goes on")  # type: ignore[misc]
         submit(shoebox, photos, "after", 20)
         for job in shoebox.ledger.read():
             shoebox.running.client.job(job.job).wait(timeout=120)
