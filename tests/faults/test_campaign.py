@@ -18,7 +18,7 @@ def test_a_few_faults_of_each_kind_lose_nothing(tiny_bundle: Bundle, photos: lis
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("aof", [True, False], ids=["aof", "no_aof"])
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_fifty_faults_over_2500_photos_lose_nothing(
+def test_many_faults_over_2500_photos_lose_nothing(
     request: pytest.FixtureRequest,
     tiny_bundle: Bundle,
     photos: list[bytes],
@@ -30,6 +30,6 @@ def test_fifty_faults_over_2500_photos_lose_nothing(
     server = request.getfixturevalue("postgres_to_restart") if database == "postgresql" else None
     name = f"{database}, Redis {'with' if aof else 'without'} AOF"
     with stack(tiny_bundle, server, aof=aof) as shoebox:
-        found = run(shoebox, name, photos, total=2500, faults=52, seed=seed + 2 * aof + (server is None), pause=1.5)
+        found = run(shoebox, name, photos, total=2500, faults=58, seed=seed + 2 * aof + (server is None), pause=1.5)
     campaigns.append(found)
     assert found.broken == []

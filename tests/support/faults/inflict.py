@@ -117,20 +117,29 @@ def _going_on(stack: Stack) -> float:
 
 
 def freeze(stack: Stack, pick: float) -> float:
-    """Stops a worker for longer than its leases last; over when what it held is in other hands. Then it goes on."""
+    """Stops a worker for longer than its leases last; over when what it held is in other hands.
+
+    It goes on after a few leases at the latest: every other worker may be frozen at the same time.
+    """
     slot = _victim(stack, pick)
     process = stack.process(slot)
     stack.taken.add(process.pid)
     stack.running.freeze(process)
     began = time.monotonic()
+    past, latest = (began + leases * stack.running.settings.lease_seconds for leases in (1.5, 6))
     try:
         held = _held(stack, process.pid)
-        took = wait_for(lambda: taken_up(stack.database, held), LONGEST, f"what {slot} held is taken up: {held}")
-        time.sleep(max(0.0, began + stack.running.settings.lease_seconds + 1 - time.monotonic()))
-        return took
+        while (
+            time.monotonic() < past
+            or time.monotonic() < latest
+            and not patiently(lambda: taken_up(stack.database, held))
+        ):
+            time.sleep(0.05)
     finally:
         process.send_signal(signal.SIGCONT)
         stack.taken.discard(process.pid)
+    wait_for(lambda: taken_up(stack.database, held), LONGEST, f"what {slot} held is taken up: {held}")
+    return time.monotonic() - began
 
 
 def terminate(stack: Stack, pick: float) -> float:
