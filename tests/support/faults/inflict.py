@@ -122,24 +122,22 @@ def freeze(stack: Stack, pick: float) -> float:
     It goes on after a few leases at the latest: every other worker may be frozen at the same time.
     """
     slot = _victim(stack, pick)
-    process = stack.process(slot)
+    process, lease = stack.process(slot), stack.running.settings.lease_seconds
     stack.taken.add(process.pid)
     stack.running.freeze(process)
-    began = time.monotonic()
-    past, latest = (began + leases * stack.running.settings.lease_seconds for leases in (1.5, 6))
+    began, took = time.monotonic(), None
     try:
         held = _held(stack, process.pid)
-        while (
-            time.monotonic() < past
-            or time.monotonic() < latest
-            and not patiently(lambda: taken_up(stack.database, held))
-        ):
+        while (lasted := time.monotonic() - began) < (6 if took is None else 1.5) * lease:
+            if took is None and patiently(lambda: taken_up(stack.database, held)):
+                took = lasted
             time.sleep(0.05)
     finally:
         process.send_signal(signal.SIGCONT)
         stack.taken.discard(process.pid)
-    wait_for(lambda: taken_up(stack.database, held), LONGEST, f"what {slot} held is taken up: {held}")
-    return time.monotonic() - began
+    if took is None:
+        wait_for(lambda: taken_up(stack.database, held), LONGEST, f"what {slot} held is taken up: {held}")
+    return time.monotonic() - began if took is None else took
 
 
 def terminate(stack: Stack, pick: float) -> float:
