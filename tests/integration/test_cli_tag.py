@@ -221,7 +221,7 @@ def test_a_server_killed_in_the_middle_of_an_upload(tiny_bundle: Bundle, tmp_pat
 
 def test_ctrl_c_while_sending_leaves_nothing_behind(stack: Running, shoebox: Shoebox, tmp_path: Path) -> None:
     (tmp_path / "large").mkdir()
-    for number in range(4):
+    for number in range(20):  # long enough for a signal to come in time
         with (tmp_path / "large" / f"{number}.jpg").open("wb") as file:
             file.truncate(100 * 2**20)
     blobs, before = stack.home / "blobs", len(list(stack.client.jobs()))

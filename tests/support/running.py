@@ -110,7 +110,7 @@ class Running:
 
     def ready(self) -> Self:
         """Waits until every part says it is ready."""
-        wait_until(self.is_ready, 20, self.logs)
+        wait_until(self.is_ready, 60, self.logs)
         return self
 
     def is_ready(self) -> bool:

@@ -1,6 +1,7 @@
 """What is supervised, and the files that say so."""
 
 import configparser
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,12 @@ def test_programs_see_every_setting_as_it_is_here(settings: Settings) -> None:
     assert found["SHOEBOX_PORT"] == "8123"
 
 
-def test_folders_are_private(settings: Settings) -> None:
+def test_folders_are_private() -> None:
+    with tempfile.TemporaryDirectory(prefix="sb-") as folder:  # pytest's own are too deep for sockets
+        _private(Settings(data_dir=Path(folder) / "a b #1", port=8123, _env_file=None))
+
+
+def _private(settings: Settings) -> None:
     supervisor = Supervisor(settings)
 
     supervisor.prepare()

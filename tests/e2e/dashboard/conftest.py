@@ -60,9 +60,12 @@ def site(tiny_bundle: Bundle, album: Path) -> Iterator[Site]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, headless. `make test` installs it where it is missing."""
+    """Chromium, headless. `make test` installs it where it is missing.
+
+    For a module: while it is open, an event loop runs in this thread, and other tests want one of their own.
+    """
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
         yield opened

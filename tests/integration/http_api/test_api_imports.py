@@ -14,6 +14,7 @@ def test_the_api_imports_neither_a_network_nor_a_worker() -> None:
         "worker.addresses",
         "worker.archive",
         "worker.archive_bytes",
+        "worker.archive_checks",
         "worker.archive_end",
         "worker.archive_entry",
         "worker.archive_names",

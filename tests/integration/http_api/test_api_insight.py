@@ -121,6 +121,7 @@ def test_the_system_tells_its_limits_and_no_secrets(api: Any, ours: Client, job:
     assert told["version"] and told["uptime_seconds"] >= 0 and told["database"] == "sqlite"
     assert told["uploads"]["count"] >= 7 and told["uploads"]["bytes"] > 1000 and told["uploads"]["free_bytes"] > 0
     assert told["limits"]["max_upload_bytes"] == 2**20 and told["limits"]["ticket_minutes"] == 15
-    assert told["retention"] == {} and str(api.settings.home) not in json.dumps(told)
+    assert told["retention"] == {"keep_uploads_days": api.settings.keep_uploads}
+    assert str(api.settings.home) not in json.dumps(told)
     with pytest.raises(Refused, match="admin"):
         ours.system()
