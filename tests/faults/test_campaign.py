@@ -9,7 +9,7 @@ from model.bundle import Bundle
 
 def test_a_few_faults_of_each_kind_lose_nothing(tiny_bundle: Bundle, photos: list[bytes], seed: int) -> None:
     with stack(tiny_bundle, None, aof=False) as shoebox:
-        found = run(shoebox, "short", photos, total=400, faults=16, seed=seed, pause=0.8)
+        found = run(shoebox, "short", photos, total=300, faults=12, seed=seed, pause=0.8)
     assert found.broken == []
     assert found.figures["jobs accepted"] > 3
 

@@ -26,7 +26,8 @@ from faults.plan import Fault
 from faults.stack import LONGEST, WORKERS, Stack, patiently, wait_for
 from faults.traffic import archive
 
-STOP_SECONDS = 6.0
+# The supervisor kills what has not ended by then. That 5 s are enough where nothing else is wrong is another test.
+STOP_SECONDS = 10.0
 HOUR = 3600.0
 PROBE_BYTES = 12 * 2**20
 
@@ -141,7 +142,7 @@ def freeze(stack: Stack, pick: float) -> float:
 
 
 def terminate(stack: Stack, pick: float) -> float:
-    """Asks a worker to stop; it must have handed back all it held, and be gone, within 5 s and a moment."""
+    """Asks a worker to stop; it must be gone before a supervisor would kill it."""
     slot = _victim(stack, pick)
     process = stack.process(slot)
     ready = patiently(lambda: works(stack.database, process.pid))
