@@ -34,7 +34,9 @@ status doctor: .venv/.installed
 
 test: .venv/.installed-dev
 	@$(BIN)/python tests/support/find_browser.py
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 tests/unit
+	$(BIN)/python -m pytest -n 2 tests/integration tests/faults
+	$(BIN)/python -m pytest -n 2 tests/e2e
 
 faults: .venv/.installed-dev
 	$(BIN)/python -m pytest tests/faults -s --full $${OUT:+--out "$$OUT"} $${SEED:+--seed "$$SEED"}
