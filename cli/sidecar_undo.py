@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli.output import complain, say
+from cli import sidecar_problems
+from cli.output import say
 from cli.sidecar_record import Entry, Record
 from xmp import edit, files
 from xmp.names import SUFFIX
 from xmp.packet import NotXmp
-
-SHOWN = 5
 
 
 @dataclass(slots=True)
@@ -36,10 +35,7 @@ class Undone:
         )
         words = "; ".join(f"{count:,} {what}" for count, what in counts if count)
         say(f"job {self.job}: {words or 'no sidecar was written for it, or all is undone'}")
-        for path, why in list(self.problems.items())[:SHOWN]:
-            complain(f"{path} was left as it is: {why}")
-        if len(self.problems) > SHOWN:
-            complain(f"and {len(self.problems) - SHOWN:,} more sidecars that were left as they are")
+        sidecar_problems.tell(self.problems)
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -49,7 +45,7 @@ class Undone:
             "cleared": self.cleared,
             "without": self.without,
             "gone": self.gone,
-            "problems": [{"sidecar": path, "why": why} for path, why in self.problems.items()],
+            "problems": sidecar_problems.as_json(self.problems),
         }
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import amount, complain, plain, say
+from cli import sidecar_problems
+from cli.output import amount, plain, say
 from cli.progress import counting
 from cli.sidecar_photos import Photos
 from cli.sidecar_record import Entry, Record
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from client.client import Client
     from client.values import Item, JobView
 
-SHOWN = 5
+SHOWN = sidecar_problems.SHOWN
 
 
 @dataclass(slots=True)
@@ -49,10 +50,7 @@ class Written:
         ):
             if names:
                 say(f"{amount(len(names), 'photo')} {why}: {plain(', '.join(names[:SHOWN]))}{_more(len(names))}")
-        for path, why in list(self.problems.items())[:SHOWN]:
-            complain(f"{path} was left as it is: {why}")
-        if len(self.problems) > SHOWN:
-            complain(f"and {len(self.problems) - SHOWN:,} more sidecars that were left as they are")
+        sidecar_problems.tell(self.problems)
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -63,7 +61,7 @@ class Written:
             "cleared": self.cleared,
             "missing": self.missing,
             "shared": self.shared,
-            "problems": [{"sidecar": path, "why": why} for path, why in self.problems.items()],
+            "problems": sidecar_problems.as_json(self.problems),
         }
 
 

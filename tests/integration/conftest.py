@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from desk import Desk, clear
+from shop import Shop
 from sqlalchemy import NullPool, create_engine, make_url, text
 
+from db.blobs import FileBlobs
 from db.database import Database
 from db.upgrade import upgrade
 
@@ -121,3 +123,15 @@ def desk(database: Database) -> Iterator[Desk]:
     at = Desk(database)
     yield at
     at.check()
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FileBlobs:
+    """A folder for uploads."""
+    return FileBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def shop(desk: Desk, blobs: FileBlobs) -> Shop:
+    """The desk, with uploads that are really stored."""
+    return Shop(desk, blobs)

@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 from relay import Relay
 from running import API, Running, running, wait_until
-from typer.testing import CliRunner, Result
+from terminal import Terminal
 
 from cli import complete, context
 from cli.known import judge_of, take_over
 from cli.ledger import Ledger
 from cli.library import Limits, gather
-from cli.main import app
 from cli.sending import Sender
 from model.bundle import Bundle
 
@@ -35,31 +34,10 @@ def stack(tiny_bundle: Bundle) -> Iterator[Running]:
         yield found.start().ready()
 
 
-class Shoebox:
-    """The command, on a data directory of its own, with a server elsewhere."""
-
-    def __init__(self, home: Path, url: str, key: str) -> None:
-        self.home, self.url = home, url
-        self.variables = {
-            "SHOEBOX_DATA_DIR": str(home), "SHOEBOX_SERVER_URL": url, "SHOEBOX_SERVER_KEY": key, "SHOEBOX_MODEL": "",
-        }  # fmt: skip
-
-    def __call__(self, *words: str | Path, **settings: object) -> Result:
-        more = {f"SHOEBOX_{name.upper()}": str(value) for name, value in settings.items()}
-        return CliRunner().invoke(app, [str(word) for word in words], env=self.variables | more, catch_exceptions=False)
-
-    def json(self, *words: str | Path, **settings: object) -> Any:
-        """What the command says with ``--json``, which must be all that it says on standard output."""
-        done = self(*words, "--json", **settings)
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
-
-
 @pytest.fixture
-def shoebox(stack: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shoebox:
+def shoebox(stack: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.chdir(tmp_path)
-    # By another name than the command line has for this machine's own: it starts nothing.
-    return Shoebox(tmp_path / "home", f"http://localhost:{stack.settings.port}", stack.key)
+    return Terminal(tmp_path / "home", stack)
 
 
 @pytest.fixture
@@ -79,7 +57,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_folder_is_tagged_and_what_stays_behind_is_counted_and_named(shoebox: Shoebox, trip: Path) -> None:
+def test_a_folder_is_tagged_and_what_stays_behind_is_counted_and_named(shoebox: Terminal, trip: Path) -> None:
     done = shoebox("tag", trip, "--out", "out", "--show-skipped", "--json")
 
     said = json.loads(done.stdout)
@@ -94,7 +72,7 @@ def test_a_folder_is_tagged_and_what_stays_behind_is_counted_and_named(shoebox: 
     }  # fmt: skip
 
 
-def test_quiet_says_results_alone(shoebox: Shoebox, trip: Path) -> None:
+def test_quiet_says_results_alone(shoebox: Terminal, trip: Path) -> None:
     for words in (["--quiet", "tag", trip], ["tag", trip, "--quiet"]):
         done = shoebox(*words)
         assert done.exit_code == 0 and done.stderr == "", done.stderr
@@ -102,7 +80,7 @@ def test_quiet_says_results_alone(shoebox: Shoebox, trip: Path) -> None:
 
 
 def test_more_photos_than_a_job_may_hold_become_several_jobs_with_one_summary(
-    stack: Running, shoebox: Shoebox, trip: Path
+    stack: Running, shoebox: Terminal, trip: Path
 ) -> None:
     done = shoebox("tag", trip, "--out", "out", max_entries=2)
 
@@ -116,7 +94,7 @@ def test_more_photos_than_a_job_may_hold_become_several_jobs_with_one_summary(
     assert names == ["trip 3.zip", "trip 2.zip", "trip 1.zip"]
 
 
-def test_only_new_knows_photos_by_their_content(shoebox: Shoebox, trip: Path, scene: Scene) -> None:
+def test_only_new_knows_photos_by_their_content(shoebox: Terminal, trip: Path, scene: Scene) -> None:
     assert shoebox.json("tag", trip)["counts"]["total"] == 5
     nothing = shoebox("tag", trip, "--only-new")
     assert nothing.exit_code == 0 and "nothing new: 5 photos had been judged by tiny 1 before" in nothing.stdout
@@ -138,7 +116,7 @@ def test_only_new_knows_photos_by_their_content(shoebox: Shoebox, trip: Path, sc
     assert shoebox.json("tag", trip, "--only-new")["counts"]["total"] == 7
 
 
-def test_only_new_hears_of_jobs_that_nobody_waited_for(stack: Running, shoebox: Shoebox, trip: Path) -> None:
+def test_only_new_hears_of_jobs_that_nobody_waited_for(stack: Running, shoebox: Terminal, trip: Path) -> None:
     shoebox.home.mkdir()
     with Ledger(shoebox.home) as ledger:
         judge = judge_of(stack.client, shoebox.url, None)
@@ -152,7 +130,7 @@ def test_only_new_hears_of_jobs_that_nobody_waited_for(stack: Running, shoebox: 
         assert gather(trip, shoebox.url, {}, Limits(100, 2**30), ledger, judge).known == 5
 
 
-def test_only_new_wants_photos_it_can_look_at(shoebox: Shoebox, tmp_path: Path, scene: Scene) -> None:
+def test_only_new_wants_photos_it_can_look_at(shoebox: Terminal, tmp_path: Path, scene: Scene) -> None:
     shutil.make_archive(str(tmp_path / "trip"), "zip", _folder(tmp_path / "in", scene("sea", 1)))
 
     done = shoebox("tag", tmp_path / "trip.zip", "--only-new")
@@ -167,11 +145,11 @@ def _folder(path: Path, photo: bytes) -> Path:
 
 
 def test_an_upload_whose_answer_was_lost_is_picked_up_without_sending_it_again(
-    stack: Running, shoebox: Shoebox, trip: Path, tmp_path: Path
+    stack: Running, shoebox: Terminal, trip: Path, tmp_path: Path
 ) -> None:
     before = len(list(stack.client.jobs()))
     with Relay(stack.settings.port) as network:
-        through = Shoebox(tmp_path / "home", network.url, stack.key)
+        through = Terminal(tmp_path / "home", stack, network.url)
         network.deaf_after = 20_000
         lost = through("tag", trip, "--patience", "0")
         assert lost.exit_code == 3 and "broke off" in lost.stderr, lost.output
@@ -197,7 +175,7 @@ def test_a_server_killed_in_the_middle_of_an_upload(tiny_bundle: Bundle, tmp_pat
             file.truncate(100 * 2**20)
     with running(tiny_bundle) as stack:
         stack.start().ready()
-        shoebox = Shoebox(tmp_path / "home", f"http://localhost:{stack.settings.port}", stack.key)
+        shoebox = Terminal(tmp_path / "home", stack)
         code = "from cli.main import run; run()"
         command = [sys.executable, "-c", code, "tag", str(large), "--patience", "0", "--out", str(tmp_path / "out")]
         upload = subprocess.Popen(
@@ -219,7 +197,7 @@ def test_a_server_killed_in_the_middle_of_an_upload(tiny_bundle: Bundle, tmp_pat
         assert {item["reason"] for item in lines(tmp_path / "out" / "results.jsonl")} == {"not_an_image"}
 
 
-def test_ctrl_c_while_sending_leaves_nothing_behind(stack: Running, shoebox: Shoebox, tmp_path: Path) -> None:
+def test_ctrl_c_while_sending_leaves_nothing_behind(stack: Running, shoebox: Terminal, tmp_path: Path) -> None:
     (tmp_path / "large").mkdir()
     for number in range(20):  # long enough for a signal to come in time
         with (tmp_path / "large" / f"{number}.jpg").open("wb") as file:
@@ -241,7 +219,7 @@ def test_ctrl_c_while_sending_leaves_nothing_behind(stack: Running, shoebox: Sho
     assert len(list(stack.client.jobs())) == before
 
 
-def test_jobs_items_reviews_and_results_from_the_command_line(shoebox: Shoebox, trip: Path, tmp_path: Path) -> None:
+def test_jobs_items_reviews_and_results_from_the_command_line(shoebox: Terminal, trip: Path, tmp_path: Path) -> None:
     job = shoebox.json("tag", trip, "--out", "out")["jobs"][0]["id"]
 
     assert job in [one["id"] for one in shoebox.json("jobs", "--limit", "3")]
@@ -270,7 +248,7 @@ def test_jobs_items_reviews_and_results_from_the_command_line(shoebox: Shoebox, 
 
 
 def test_the_shell_is_offered_jobs_and_models(
-    shoebox: Shoebox, stack: Running, trip: Path, monkeypatch: pytest.MonkeyPatch
+    shoebox: Terminal, stack: Running, trip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = shoebox.json("tag", trip / "0.jpg")["jobs"][0]["id"]
     words = {"_SHOEBOX_COMPLETE": "complete_bash", "COMP_WORDS": f"shoebox job {job[:20]}", "COMP_CWORD": "2"}
@@ -289,7 +267,7 @@ def test_the_shell_is_offered_jobs_and_models(
     assert complete.models("tin") == complete.jobs("") == []
 
 
-def test_wrong_servers_and_keys_are_explained(shoebox: Shoebox, stack: Running, trip: Path) -> None:
+def test_wrong_servers_and_keys_are_explained(shoebox: Terminal, stack: Running, trip: Path) -> None:
     nowhere = shoebox("jobs", "--url", "http://127.0.0.1:9")
     assert nowhere.exit_code == 3 and "127.0.0.1:9" in nowhere.stderr
     assert shoebox("jobs", "--url", "photos.example.org").exit_code == 2
@@ -301,7 +279,7 @@ def test_wrong_servers_and_keys_are_explained(shoebox: Shoebox, stack: Running, 
     assert status.exit_code == 0 and json.loads(status.stdout)["health"]["status"] == "ready"
 
 
-def test_the_benchmark_of_a_worker_is_shown_with_the_fastest(shoebox: Shoebox, trip: Path) -> None:
+def test_the_benchmark_of_a_worker_is_shown_with_the_fastest(shoebox: Terminal, trip: Path) -> None:
     done = shoebox("bench", trip / "0.jpg")
 
     assert done.exit_code == 0, done.output
@@ -309,7 +287,7 @@ def test_the_benchmark_of_a_worker_is_shown_with_the_fastest(shoebox: Shoebox, t
     assert "█" in done.stdout
 
 
-def test_many_files_are_looked_through_quickly(shoebox: Shoebox, stack: Running, tmp_path: Path) -> None:
+def test_many_files_are_looked_through_quickly(shoebox: Terminal, stack: Running, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()
     for number in range(3000):
@@ -323,7 +301,7 @@ def test_many_files_are_looked_through_quickly(shoebox: Shoebox, stack: Running,
     assert time.monotonic() - began < 5
 
 
-def test_webhooks_are_asked_for_and_shown(shoebox: Shoebox, trip: Path) -> None:
+def test_webhooks_are_asked_for_and_shown(shoebox: Terminal, trip: Path) -> None:
     unsigned = shoebox("tag", trip, "--webhook", "https://nowhere.invalid/hook")
     assert unsigned.exit_code != 0 and "Messages are signed" in unsigned.output
     assert shoebox.json("keys", "webhook-secret")["secret"].startswith("whsec_")
@@ -337,7 +315,7 @@ def test_webhooks_are_asked_for_and_shown(shoebox: Shoebox, trip: Path) -> None:
     assert "webhook to https://nowhere.invalid/hook: not yet, after 1 try" in shoebox("job", job["id"]).stdout
 
 
-def test_keys_end_are_changed_and_recorded(shoebox: Shoebox) -> None:
+def test_keys_end_are_changed_and_recorded(shoebox: Terminal) -> None:
     made = shoebox.json("keys", "create", "visitor", "--scope", "read", "--days", "9")
     changed = shoebox.json("keys", "rotate", made["id"], "--grace-hours", "1")
 

@@ -14,9 +14,8 @@ import pytest
 from openpyxl import load_workbook
 from running import Running, running
 from sidecars import LIGHTROOM, OTHERS, exiftool, exiv2, nobody, rewritten
-from typer.testing import CliRunner, Result
+from terminal import Terminal
 
-from cli.main import app
 from model.bundle import Bundle
 
 Scene = Callable[..., bytes]
@@ -29,37 +28,10 @@ def stack(tiny_bundle: Bundle) -> Iterator[Running]:
         yield found.start().ready()
 
 
-class Shoebox:
-    """The command, on a data directory of its own, with the stack for its server."""
-
-    def __init__(self, home: Path, stack: Running) -> None:
-        self.home = home
-        # By another name than the command line has for this machine's own: it starts nothing.
-        url = f"http://localhost:{stack.settings.port}"
-        self.variables = {
-            "SHOEBOX_DATA_DIR": str(home), "SHOEBOX_SERVER_URL": url, "SHOEBOX_SERVER_KEY": stack.key,
-        }  # fmt: skip
-
-    def __call__(self, *words: str | Path) -> Result:
-        return CliRunner().invoke(app, [str(word) for word in words], env=self.variables, catch_exceptions=False)
-
-    def json(self, *words: str | Path, code: int = 0) -> Any:
-        """What the command says with ``--json``."""
-        done = self(*words, "--json")
-        assert done.exit_code == code, done.output
-        return json.loads(done.stdout)
-
-    def tag(self, photos: Path, *words: str, code: int = 0) -> tuple[str, dict[str, Any]]:
-        """The job of ``tag --write-xmp``, and what it says of the sidecars."""
-        said = self.json("tag", photos, "--write-xmp", "--out", self.home.parent / "out", *words, code=code)
-        return said["jobs"][0]["id"], said["sidecars"]
-
-
 @pytest.fixture
-def shoebox(stack: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shoebox:
+def shoebox(stack: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SHOEBOX_MODEL", "")
-    return Shoebox(tmp_path / "home", stack)
+    return Terminal(tmp_path / "home", stack)
 
 
 @pytest.fixture
@@ -95,10 +67,10 @@ def photos(found: State) -> State:
     return {name: value for name, value in found.items() if not name.endswith(".xmp")}
 
 
-def test_a_folder_is_tagged_read_back_and_undone(shoebox: Shoebox, trip: Path) -> None:
+def test_a_folder_is_tagged_read_back_and_undone(shoebox: Terminal, trip: Path) -> None:
     before = state(trip)
 
-    job, said = shoebox.tag(trip)
+    job, said = shoebox.write_xmp(trip)
 
     assert said == {
         "made": 2, "merged": 1, "unchanged": 0, "cleared": 0, "missing": [], "shared": [], "problems": [],
@@ -134,11 +106,11 @@ def _original(trip: Path) -> dict[str, Any]:
         return exiv2(path)
 
 
-def test_a_second_run_replaces_what_the_first_added(shoebox: Shoebox, trip: Path) -> None:
-    first, _ = shoebox.tag(trip)
+def test_a_second_run_replaces_what_the_first_added(shoebox: Terminal, trip: Path) -> None:
+    first, _ = shoebox.write_xmp(trip)
     rewritten(trip / "sea.jpg.xmp", "mine")
 
-    again, said = shoebox.tag(trip, "--deny", "forest", "--xmp-root", "Auto")
+    again, said = shoebox.write_xmp(trip, "--deny", "forest", "--xmp-root", "Auto")
 
     assert (said["made"], said["merged"], said["cleared"], said["problems"]) == (0, 2, 1, [])
     found = exiv2(trip / "sea.jpg.xmp")
@@ -154,7 +126,7 @@ def test_a_second_run_replaces_what_the_first_added(shoebox: Shoebox, trip: Path
     assert exiv2(trip / "sea.jpg.xmp") == {"Xmp.dc.subject": ["mine"], "Xmp.xmp.Rating": "3"}
 
 
-def test_tags_are_written_later_and_a_second_time_change_nothing(shoebox: Shoebox, trip: Path) -> None:
+def test_tags_are_written_later_and_a_second_time_change_nothing(shoebox: Terminal, trip: Path) -> None:
     job = shoebox.json("tag", trip, "--out", "out")["jobs"][0]["id"]
     assert not (trip / "sea.jpg.xmp").exists()
     (trip / "Größe & rome" / "海 1.jpg").unlink()
@@ -170,7 +142,7 @@ def test_tags_are_written_later_and_a_second_time_change_nothing(shoebox: Shoebo
     assert shoebox.json("undo", job)[0]["deleted"] == 1
 
 
-def test_sidecars_that_cannot_be_edited_are_named_and_left_alone(shoebox: Shoebox, trip: Path, scene: Scene) -> None:
+def test_sidecars_that_cannot_be_edited_are_named_and_left_alone(shoebox: Terminal, trip: Path, scene: Scene) -> None:
     bad = {
         "sea.jpg.xmp": b"<x:xmpmeta broken",
         "forest.jpg.xmp": b'<!DOCTYPE x [<!ENTITY e "e">]>' + OTHERS["lightroom"],
@@ -184,7 +156,7 @@ def test_sidecars_that_cannot_be_edited_are_named_and_left_alone(shoebox: Shoebo
     with (trip / "huge.jpg.xmp").open("wb") as file:
         file.truncate(100 * 2**20)
 
-    job, said = shoebox.tag(trip, code=1)
+    job, said = shoebox.write_xmp(trip, code=1)
 
     assert said["made"] == said["merged"] == 0
     why = {Path(problem["sidecar"]).name: problem["why"] for problem in said["problems"]}
@@ -200,9 +172,9 @@ def test_sidecars_that_cannot_be_edited_are_named_and_left_alone(shoebox: Shoebo
 
 
 def test_a_folder_that_may_not_be_written_to(
-    shoebox: Shoebox, trip: Path, stack: Running, monkeypatch: pytest.MonkeyPatch
+    shoebox: Terminal, trip: Path, stack: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, _ = shoebox.tag(trip)
+    job, _ = shoebox.write_xmp(trip)
     monkeypatch.chdir(trip.parent)
     home = trip.parent / "home"
     shutil.copytree(shoebox.home, home)
@@ -212,7 +184,7 @@ def test_a_folder_that_may_not_be_written_to(
     before = state(trip)
     for folder in folders:
         folder.chmod(0o555)
-    other = Shoebox(home, stack)
+    other = Terminal(home, stack)
     with nobody():
         said = other.json("undo", job, code=1)[0]
     for folder in folders:
@@ -223,14 +195,14 @@ def test_a_folder_that_may_not_be_written_to(
     assert (again["deleted"], again["cleared"], again["problems"]) == (2, 1, [])
 
 
-def test_stems_a_single_photo_and_photos_that_share_a_sidecar(shoebox: Shoebox, trip: Path, scene: Scene) -> None:
-    job, said = shoebox.tag(trip / "sea.jpg", "--xmp-naming", "stem")
+def test_stems_a_single_photo_and_photos_that_share_a_sidecar(shoebox: Terminal, trip: Path, scene: Scene) -> None:
+    job, said = shoebox.write_xmp(trip / "sea.jpg", "--xmp-naming", "stem")
     assert said["made"] == 1 and exiv2(trip / "sea.xmp")["Xmp.dc.subject"][0] == "sea"
     assert shoebox.json("undo", job)[0]["deleted"] == 1 and not (trip / "sea.xmp").exists()
 
     (trip / "sea.png").write_bytes(scene("forest", 40))
     (trip / "forest.XMP").write_text(LIGHTROOM)
-    job, said = shoebox.tag(trip, "--xmp-naming", "stem")
+    job, said = shoebox.write_xmp(trip, "--xmp-naming", "stem")
     assert said["shared"] == ["sea.png"] and (trip / "forest.XMP").read_text() != LIGHTROOM
     assert not (trip / "forest.xmp").exists()
     assert exiv2(trip / "sea.xmp")["Xmp.dc.subject"][0] == "sea"
@@ -238,7 +210,7 @@ def test_stems_a_single_photo_and_photos_that_share_a_sidecar(shoebox: Shoebox, 
     assert not (trip / "sea.xmp").exists()
 
 
-def test_a_zip_has_its_sidecars_beside_the_results(shoebox: Shoebox, trip: Path, tmp_path: Path) -> None:
+def test_a_zip_has_its_sidecars_beside_the_results(shoebox: Terminal, trip: Path, tmp_path: Path) -> None:
     packed = tmp_path / "trip.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(trip / "sea.jpg", "rome/sea.jpg")
@@ -259,7 +231,7 @@ def test_a_zip_has_its_sidecars_beside_the_results(shoebox: Shoebox, trip: Path,
     shoebox.json("undo", job)
 
 
-def test_names_that_change_on_their_way(shoebox: Shoebox, trip: Path, scene: Scene) -> None:
+def test_names_that_change_on_their_way(shoebox: Terminal, trip: Path, scene: Scene) -> None:
     odd = trip / "odd"
     odd.mkdir()
     for number, name in enumerate(
@@ -269,14 +241,14 @@ def test_names_that_change_on_their_way(shoebox: Shoebox, trip: Path, scene: Sce
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
         with open(path, "wb") as file:  # noqa: PTH123
             file.write(scene("sea", 50 + number))
-    job, said = shoebox.tag(odd)
+    job, said = shoebox.write_xmp(odd)
     assert (said["made"], said["missing"]) == (4, [])
     assert len(list(odd.rglob("*.xmp"))) == 4
     assert shoebox.json("undo", job)[0]["deleted"] == 4
 
 
-def test_sidecars_that_moved_are_found_in_a_folder(shoebox: Shoebox, trip: Path) -> None:
-    job, _ = shoebox.tag(trip)
+def test_sidecars_that_moved_are_found_in_a_folder(shoebox: Terminal, trip: Path) -> None:
+    job, _ = shoebox.write_xmp(trip)
     moved = trip.with_name("moved")
     trip.rename(moved)
     (moved / "other.xmp").write_bytes(b"no XMP at all")
@@ -285,7 +257,7 @@ def test_sidecars_that_moved_are_found_in_a_folder(shoebox: Shoebox, trip: Path)
     assert sorted(path.name for path in moved.rglob("*.xmp")) == ["forest.jpg.xmp", "other.xmp"]
 
 
-def test_wrong_words_are_answered_in_words(shoebox: Shoebox, trip: Path) -> None:
+def test_wrong_words_are_answered_in_words(shoebox: Terminal, trip: Path) -> None:
     for words, code, said in (
         (["undo", "../../etc/passwd"], 2, "no job's id"),
         (["undo", "01JZ8Q4T9M6W3V5X7Y2A1B0C4D", "--folder", "nowhere"], 2, "no folder nowhere"),
@@ -300,7 +272,7 @@ def test_wrong_words_are_answered_in_words(shoebox: Shoebox, trip: Path) -> None
     assert done.exit_code == 0 and "no sidecar was written for it" in done.stdout
 
 
-def test_results_as_a_workbook(shoebox: Shoebox, trip: Path, tmp_path: Path) -> None:
+def test_results_as_a_workbook(shoebox: Terminal, trip: Path, tmp_path: Path) -> None:
     job = shoebox.json("tag", trip, "--out", "out")["jobs"][0]["id"]
     said = shoebox.json("results", job, "--format", "xlsx", "--out", "out")
     assert said["results"] == ["out/results.xlsx"]
