@@ -24,11 +24,12 @@ def seed(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--seed", 5))
 
 
-@pytest.fixture
-def full(request: pytest.FixtureRequest) -> None:
-    """Skips the test in the short form."""
-    if not request.config.getoption("--full", False):
-        pytest.skip("part of make faults")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The short form has no long tests."""
+    if not config.getoption("--full", False):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ def test_a_few_faults_of_each_kind_lose_nothing(tiny_bundle: Bundle, photos: lis
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.usefixtures("full")
+@pytest.mark.long
 @pytest.mark.parametrize("aof", [True, False], ids=["aof", "no_aof"])
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_many_faults_over_2500_photos_lose_nothing(

@@ -22,7 +22,7 @@ FLUSHES, FLUSH_SECONDS = 2, 30.0
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.usefixtures("full")
+@pytest.mark.long
 def test_recovery_at_the_defaults(
     tiny_bundle: Bundle, photos: list[bytes], seed: int, campaigns: list[Campaign]
 ) -> None:

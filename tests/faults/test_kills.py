@@ -23,7 +23,7 @@ ONLY, OTHER = f"{CLASSIFY}-1", f"{CLASSIFY}-2"
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.usefixtures("full")
+@pytest.mark.long
 def test_fifty_kills_over_one_job(tiny_bundle: Bundle, photos: list[bytes], campaigns: list[Campaign]) -> None:
     """Every photo has one row in the end, and each time the work goes on."""
     began = time.monotonic()

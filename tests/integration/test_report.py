@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from find_browser import find
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -27,7 +27,6 @@ from model.sandbox import DecodePool
 from model.verdict import Novelty, Reason
 
 Scene = Callable[..., bytes]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SECTIONS = (
     "summary",
     "guards",
@@ -162,14 +161,13 @@ def test_the_page_needs_nothing_else_and_holds_every_section(report: tuple[dict[
     assert len(page.ids) == len(set(page.ids))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_a_browser_shows_the_page_by_day_and_by_night(report: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
     corners = []
     for scheme in ("1", "0"):
         picture = tmp_path / f"{scheme}.png"
         with tempfile.TemporaryDirectory() as profile:
             command = [
-                *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
+                *(str(find()), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
                 *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
                 *(f"--user-data-dir={profile}", f"--blink-settings=preferredColorScheme={scheme}"),
                 *(f"--screenshot={picture}", "--window-size=800,1200", (report[1] / "report.html").as_uri()),

@@ -2,9 +2,6 @@
 waits until the stack has got over it, and returns how many seconds that took (None: there was nothing to hurt).
 """
 
-import os
-import random
-import resource
 import signal
 import time
 from collections.abc import Callable
@@ -16,20 +13,16 @@ from desk import Desk
 from running import API, CLASSIFY, CONTROL, REDIS
 from sqlalchemy import update
 
-from client.client import Client
-from client.errors import Refused, ShoeboxError
-from client.upload import ZIP, Upload
+from client.errors import ShoeboxError
 from db.schema import Beat
-from faults.ledger import Entry
-from faults.look import Held, held_by, nothing_waits, taken_up, unfinished_job, unread_blob, verdicts, works
+from faults.look import Held, held_by, nothing_waits, taken_up, unfinished_job, verdicts, works
 from faults.plan import Fault
 from faults.stack import LONGEST, WORKERS, Stack, patiently, wait_for
-from faults.traffic import archive
+from faults.uploads import cut, ended, fill_disk, flip, hurt_blob
 
 # The supervisor kills what has not ended by then. That 5 s are enough where nothing else is wrong is another test.
 STOP_SECONDS = 10.0
 HOUR = 3600.0
-PROBE_BYTES = 12 * 2**20
 
 
 def _victim(stack: Stack, pick: float, kind: str = "") -> str:
@@ -178,89 +171,6 @@ def lock_sqlite(stack: Stack, pick: float) -> float:
     return _going_on(stack)
 
 
-def hurt_blob(stack: Stack, pick: float, how: Callable[[Path], None], what: str) -> float | None:
-    """Hurts the upload of a job that waits; over when that job has ended."""
-    found = patiently(lambda: unread_blob(stack.database, pick))
-    if found is None:
-        return None
-    job, blob = found
-    stack.damaged[job] = what
-    try:
-        how(stack.blobs / blob)
-    except FileNotFoundError:
-        return None  # hurt before
-    return _ended(stack, job)
-
-
-def _ended(stack: Stack, job: str) -> float:
-    return wait_for(lambda: stack.running.client.job(job).view.finished, LONGEST, f"job {job} ends")
-
-
-def cut(path: Path) -> None:
-    """Takes the second half of a file away."""
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def flip(path: Path) -> None:
-    """Changes a byte in each of a hundred places; the length stays."""
-    chance = random.Random(path.name)
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        for place in (chance.randrange(size) for _ in range(100)):
-            file.seek(place)
-            byte = file.read(1)[0]
-            file.seek(place)
-            file.write(bytes([byte ^ 0xFF]))
-
-
-def fill_disk(stack: Stack, pick: float) -> float:
-    """No room for an upload: 507 and nothing is kept; over when the same upload is accepted again.
-
-    Where no small disk could be mounted, the API may not write files beyond a limit instead.
-    """
-    number = int(pick * 1e9)
-    photos = {f"full-{number}-{i}.jpg": os.urandom(PROBE_BYTES // 4) for i in range(4)}
-    whole = archive("full.zip", photos)
-    # Of unknown length: the server finds out while it writes.
-    probe = Upload("full.zip", ZIP, whole.start)
-    with Client(stack.running.settings.url, stack.running.key, patience=0.0) as client, stack.turn:
-        files = set(stack.blobs.iterdir())
-        make_room = _no_room(stack)
-        try:
-            client.submit([probe], idempotency_key=f"full-{number}")
-        except Refused as error:
-            if error.status not in (503, 507):
-                stack.broken.append(f"disk full: {error.status} {error.code}")
-        except ShoeboxError:
-            pass  # another fault has the API
-        else:
-            stack.broken.append("disk full: the upload was accepted")
-        finally:
-            make_room()
-        left = [path for path in set(stack.blobs.iterdir()) - files if path.stat().st_size > PROBE_BYTES // 8]
-        if left:
-            stack.broken.append(f"disk full: {left} stayed")
-
-        def accepted() -> bool:
-            job = client.submit([whole], idempotency_key=f"full-{number}")
-            stack.ledger.write(Entry(job.id, f"full-{number}", list(photos)))
-            return True
-
-        return wait_for(accepted, LONGEST, "uploads are accepted again")
-
-
-def _no_room(stack: Stack) -> Callable[[], object]:
-    if stack.small_disk:
-        filler = stack.blobs / "filler"
-        free = os.statvfs(stack.blobs).f_bavail * os.statvfs(stack.blobs).f_frsize
-        filler.write_bytes(bytes(max(0, free - PROBE_BYTES // 2)))
-        return filler.unlink
-    pid = stack.process(API).pid
-    limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (PROBE_BYTES // 2, limits[1]))
-    return lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
-
-
 def turn_clock(stack: Stack, pick: float, seconds: float) -> float:
     """Moves every time that was written ahead by so many seconds, as a clock that was set does; over when work goes on.
 
@@ -286,7 +196,7 @@ def cancel(stack: Stack, pick: float) -> float | None:
         stack.running.client.cancel(job)
     except ShoeboxError:
         return None  # it has just ended, or the API is away
-    return _ended(stack, job)
+    return ended(stack, job)
 
 
 INFLICT: dict[Fault, Callable[[Stack, float], float | None]] = {
