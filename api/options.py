@@ -15,14 +15,14 @@ METADATA_DEPTH = 10
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
 
 
-def _no_truth(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is wanted, not true or false")
+def _number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("a number is wanted, not text, true or false")
     return value
 
 
-# In JSON true is no 1, which the library would take it for. It stands last, so that limits are described.
-NO_TRUTH = BeforeValidator(_no_truth)
+# In JSON neither true nor "1" is 1, which the library takes them for. It stands last, so that limits are described.
+NUMBER = BeforeValidator(_number)
 
 
 class BadField(Exception):

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.options import NO_TRUTH, Text
+from api.options import NUMBER, Text
 from api.schemas import JOB_ID, Time
 from db.store.keys import Scope
 
 DAY = 86_400
-Grace = Annotated[int, Field(ge=0, le=30 * DAY), NO_TRUTH]
+Grace = Annotated[int, Field(ge=0, le=30 * DAY), NUMBER]
 
 
 class WebhookSecretIn(BaseModel):
@@ -47,7 +47,7 @@ class KeyIn(BaseModel):
     owner: str | None = Field(
         None, pattern=r"^[A-Za-z0-9._@-]{1,64}$", description="Whose jobs it sees; empty: your own.", examples=["anna"]
     )
-    expires_in_days: Annotated[int, Field(ge=1, le=36_500), NO_TRUTH] | None = Field(
+    expires_in_days: Annotated[int, Field(ge=1, le=36_500), NUMBER] | None = Field(
         None, description="It ends by itself after so many days; empty: never.", examples=[90]
     )
 

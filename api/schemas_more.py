@@ -1,10 +1,10 @@
 """Everything that is neither job nor item, as JSON."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from api.options import Text
+from api.options import NUMBER, Text
 from api.schemas import ITEM_ID, JOB_ID, Fault, JudgedBy, ReviewOut, Time
 from db.states import BenchmarkState
 from db.store.keys import Scope
@@ -49,8 +49,12 @@ class RerunIn(BaseModel):
     model: Text = Field(description="The model: `name` (its current version) or `name@version`.", examples=["scenes"])
     version: Text | None = Field(None, description="Its version, if not in the name.", examples=["2"])
     backend: Text | None = Field(None, description="What runs the network; auto: the worker's choice.")
-    top_k: int | None = Field(None, ge=1, le=20, description="Most tags a photo may get.", examples=[3])
-    min_confidence: float | None = Field(None, ge=0, le=1, description="Least confidence of a first tag.")
+    top_k: Annotated[int, Field(ge=1, le=20), NUMBER] | None = Field(
+        None, description="Most tags a photo may get.", examples=[3]
+    )
+    min_confidence: Annotated[float, Field(ge=0, le=1), NUMBER] | None = Field(
+        None, description="Least confidence of a first tag."
+    )
     novelty: Novelty | None = Field(None, description="How readily unfamiliar pictures are rejected.")
     allow: list[Text] | None = Field(None, max_length=2000, description="Only these labels and categories; []: all.")
     deny: list[Text] | None = Field(None, max_length=2000, description="Never these labels and categories; []: none.")
@@ -90,7 +94,7 @@ class ReviewIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     label: Text | None = Field(None, min_length=1, description="The right label; null: none fits.", examples=["beach"])
-    correct: bool | None = Field(None, description="true: the verdict is right as it stands.", examples=[None])
+    correct: StrictBool | None = Field(None, description="true: the verdict is right as it stands.", examples=[None])
 
 
 class ReviewOfIn(ReviewIn):
