@@ -79,7 +79,11 @@ def _few_jobs(session: Session, owner: str, after: Place | None, filter_: Filter
     """The jobs that can hold such items, newest first; None when they are many, or any job will do."""
     if all(wanted is None for wanted in (filter_.job, filter_.model, filter_.since, filter_.until)):
         return None
-    query = select(Job.id).where(Job.owner == owner, suiting_jobs(filter_)).order_by(Job.id.desc())
+    query = (
+        select(Job.id)
+        .where(Job.owner == owner, Job.expired_at.is_(None), suiting_jobs(filter_))
+        .order_by(Job.id.desc())
+    )
     if after is not None:
         query = query.where(Job.id <= after[0])
     found = list(session.scalars(query.limit(FEW_JOBS + 1)))

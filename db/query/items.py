@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.database import Database
-from db.query.narrow import ANY, Filter, at_places, conditions, start
+from db.query.narrow import ANY, Filter, at_places, conditions, kept, start
 from db.schema import Item, Review, Source
 
 EXPORT_PAGE = 500
@@ -20,13 +20,17 @@ def items_of_job(session: Session, job_id: str, limit: int, after: int = -1, fil
 
 
 def item(session: Session, owner: str, job_id: str, position: int) -> Item | None:
-    """One item of the owner's."""
-    return session.scalar(select(Item).where(Item.job_id == job_id, Item.position == position, Item.owner == owner))
+    """One item of the owner's; None once its job's results have expired."""
+    here = (Item.job_id == job_id, Item.position == position)
+    return session.scalar(select(Item).where(*here, Item.owner == owner, kept()))
 
 
 def items_at(session: Session, owner: str, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], Item]:
-    """Those of the owner's items that are at these places, each a job and a position (at least one place)."""
-    found = session.scalars(at_places(select(Item), Item, places))
+    """Those of the owner's items that are at these places, each a job and a position (at least one place).
+
+    What has expired is not among them.
+    """
+    found = session.scalars(at_places(select(Item).where(kept()), Item, places))
     # Not asked of the database: SQLite would go through all of the owner's items instead.
     return {(item.job_id, item.position): item for item in found if item.owner == owner}
 

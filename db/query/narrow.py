@@ -97,10 +97,18 @@ def start(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
     """The listing's start, and the table that leads it: reviews are few beside items, so they go first where asked."""
     same = and_(Review.job_id == Item.job_id, Review.position == Item.position)
     if filter_.reviewed:
-        return select(Item).select_from(Review).join(Item, same), Review
+        return select(Item).select_from(Review).join(Item, same).where(kept(Review)), Review
     if filter_.reviewed is None:
-        return select(Item), Item
-    return select(Item).where(~exists().where(same)), Item
+        return select(Item).where(kept()), Item
+    return select(Item).where(kept(), ~exists().where(same)), Item
+
+
+def kept(row: type[Item] | type[Review] = Item) -> ColumnElement[bool]:
+    """Whether the results' time is not over: those of an expired job are there until retention has deleted them all.
+
+    A look-up for each row, because a join could make a database begin with the jobs.
+    """
+    return select(Job.expired_at).where(Job.id == row.job_id).scalar_subquery().is_(None)
 
 
 def suiting_jobs(filter_: Filter) -> ColumnElement[bool]:

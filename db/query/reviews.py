@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Integer, SQLColumnExpression, and_, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
+from db.query.narrow import kept
 from db.schema import Item, Review
 
 
@@ -21,7 +22,8 @@ def agreement(
         day = func.to_char(func.timezone("UTC", func.to_timestamp(Review.reviewed_at)), "YYYY-MM-DD")
     groups: dict[str, SQLColumnExpression[Any]] = {"day": day, "label": Item.label, "model": Item.model}
     group = groups[by]
-    query = select(group, func.count(), func.sum(cast(Review.correct, Integer))).where(Review.owner == owner)
+    counted = select(group, func.count(), func.sum(cast(Review.correct, Integer)))
+    query = counted.where(Review.owner == owner, kept(Review))
     if by != "day":
         same = and_(Review.job_id == Item.job_id, Review.position == Item.position)
         query = query.select_from(Review).join(Item, same)

@@ -10,8 +10,12 @@ from shop import Shop, orphan, rows
 from sqlalchemy import select, update
 
 from db.clock import now
-from db.query.items import items_of_job
+from db.query.history import every_item_of_owner, items_of_owner
+from db.query.items import every_item, item, items_at, items_of_job
+from db.query.narrow import Filter
 from db.query.outlived import half_expired
+from db.query.reviews import agreement
+from db.query.scores import scores
 from db.schema import Item, Job, Review, Source, Tally
 from db.states import JobState, Kind
 from db.store import retention as store
@@ -116,6 +120,37 @@ def test_what_was_broken_off_is_gone_on_with(shop: Shop, monkeypatch: pytest.Mon
     assert shop.retention().run().photos == left
     shop.desk.deleted += before - shop.tallied()
     assert all(shop.desk.items(job) == [] for job in jobs)
+
+
+def test_what_is_expired_is_seen_nowhere_while_it_is_still_there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, young = shop.finished(days=400), shop.finished(days=3)
+    with shop.database.write() as session:
+        for job in (old, young):
+            review(session, items_of_job(session, job, 1)[0], None, False)
+        assert store.expire(session, old, (session.scalar(select(now())) or 0) - 300 * DAY)
+    assert rows(shop.database, Item) == 8, "nothing is deleted yet"
+    for few in (5000, 0):  # by the names' index, or walking along
+        monkeypatch.setattr("db.query.history.FEW_NAMES", few)
+        monkeypatch.setattr("db.query.history.FEW_JOBS", few and 50)
+        for narrowed in (
+            Filter(),
+            Filter(name="1"),
+            Filter(reviewed=True),
+            Filter(reviewed=False),
+            Filter(model="tiny"),
+        ):
+            with shop.database.read() as session:
+                assert {found.job_id for found in items_of_owner(session, "ann", 100, None, narrowed)} == {young}
+            assert {found.job_id for found in every_item_of_owner(shop.database, "ann", narrowed)} == {young}
+    assert list(every_item(shop.database, old)) == []
+    with shop.database.read() as session:
+        assert scores(session, "ann", "none", 100, Filter(job=old)).guards == set()
+        assert items_of_owner(session, "ann", 100, None, Filter(job=old)) == []
+        assert item(session, "ann", old, 0) is None and item(session, "ann", young, 0) is not None
+        assert set(items_at(session, "ann", [(old, 0), (young, 0)])) == {(young, 0)}
+        for by in ("day", "label", "model"):
+            assert [row[1:] for row in agreement(session, "ann", by)] == [(1, 0)], by
+    shop.prune()
 
 
 def test_a_stop_ends_it_soon(shop: Shop) -> None:

@@ -102,6 +102,8 @@ def test_a_half_deleted_job_shows_nothing_of_its_rest(
 ) -> None:
     monkeypatch.setattr("worker.retention.ITEMS_AT_ONCE", 2)
     job = finished(api, client, archive, judged)
+    said = {"reviews": [{"id": f"{job}-{n}", "correct": True} for n in (3, 5)]}
+    assert client.post("/v1/reviews", json=said).status_code == 200
     steps = iter(range(100))
 
     def crash() -> None:
@@ -112,6 +114,13 @@ def test_a_half_deleted_job_shows_nothing_of_its_rest(
         Retention(api.database, open_blobs(api.settings.blobs), Keep(None, 9 * DAY), Event()).run(crash)
     gone(client.get(f"/v1/items/{job}-5"), "expired")
     gone(client.get(f"/v1/jobs/{job}/results.jsonl"), "expired")
+    gone(client.get("/v1/scores", params={"job": job}), "expired")
+    gone(client.post("/v1/reviews", json=said), "expired")
+    gone(client.delete(f"/v1/items/{job}-5/review"), "expired")
+    assert client.get("/v1/items").json()["data"] == [] == client.get("/v1/items?reviewed=true").json()["data"]
+    assert client.get("/v1/items.jsonl").content == b""
+    assert client.get("/v1/scores?guard=confidence").json()["items"] == []
+    assert client.get("/v1/stats/reviews?by=day").json()["data"] == []
     prune(api)
 
 
