@@ -11,7 +11,7 @@ from api.auth import address_of, needs
 from api.parts import The
 from db.database import Database
 from db.store.keys import Scope
-from db.store.tickets import Admitted, admit_ticket
+from db.store.tickets import Admitted, admit_ticket, is_good
 
 log = structlog.get_logger(__name__)
 
@@ -47,5 +47,9 @@ Sending = Annotated[Sender, Depends(sender)]
 
 
 def _admit(database: Database, ticket: str, idempotency_key: str | None) -> Admitted | None:
+    # Whoever guesses must not take turns at writing, of which SQLite has one for everybody.
+    with database.read() as session:
+        if not is_good(session, ticket):
+            return None
     with database.write() as session:
         return admit_ticket(session, ticket, idempotency_key)

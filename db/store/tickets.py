@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, func, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -34,16 +34,25 @@ def admit_ticket(session: Session, secret: str, idempotency_key: str | None) -> 
 
     The first upload fixes the idempotency key, its sender's or one of the ticket's own; all later ones have the same.
     """
-    hashed = digest(secret)
-    alive = exists().where(Key.id == Ticket.key_id, usable())
+    own = f"ticket:{digest(secret)}"
     row = session.execute(
         update(Ticket)
-        .where(Ticket.digest == hashed, Ticket.expires_at > now(), alive)
-        .values(idempotency_key=func.coalesce(Ticket.idempotency_key, idempotency_key or f"ticket:{hashed}"))
+        .where(_opens(secret))
+        .values(idempotency_key=func.coalesce(Ticket.idempotency_key, idempotency_key or own))
         .returning(Ticket.owner, Ticket.idempotency_key)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     return None if row is None else Admitted(row.owner, row.idempotency_key)
+
+
+def is_good(session: Session, secret: str) -> bool:
+    """Whether an upload may start with the ticket; nothing is written."""
+    return session.scalar(select(Ticket.digest).where(_opens(secret))) is not None
+
+
+def _opens(secret: str) -> ColumnElement[bool]:
+    alive = exists().where(Key.id == Ticket.key_id, usable())
+    return and_(Ticket.digest == digest(secret), Ticket.expires_at > now(), alive)
 
 
 def forget_tickets(session: Session) -> None:

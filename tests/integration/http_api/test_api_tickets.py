@@ -91,6 +91,14 @@ def test_ended_and_unknown_tickets_are_401(api: Any, client: httpx.Client, page:
     assert api.blobs() == before
 
 
+def test_a_wrong_ticket_waits_for_nobody_who_writes(api: Any, page: httpx.Client, scene: Make) -> None:
+    with api.database.write():
+        began = time.monotonic()
+        answer = page.post("/v1/jobs", params={"ticket": "a guess"}, content=scene("sea"), headers=JPEG)
+        assert (answer.status_code, answer.json()["code"]) == (401, "wrong_ticket")
+        assert time.monotonic() - began < 5
+
+
 def test_no_other_route_takes_a_ticket(client: httpx.Client, page: httpx.Client, scene: Make) -> None:
     query = {"ticket": ticket_of(client)}
     for method, path in (("GET", "/v1/jobs"), ("POST", "/v1/classify"), ("POST", "/v1/uploads"), ("GET", "/v1/items")):
