@@ -12,7 +12,8 @@ METADATA_BYTES = 4096
 METADATA_DEPTH = 10
 
 # Databases and terminals dislike control characters, PostgreSQL refuses NUL.
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200)]
 
 
 def _number(value: object) -> object:

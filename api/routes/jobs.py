@@ -11,7 +11,7 @@ from api.auth import Reader, Submitter
 from api.cursors import decode_job, encode
 from api.lookup import find_job, lock_job, unexpired
 from api.offers import check_backend
-from api.options import Wanted, check_labels, params_of
+from api.options import PRINTABLE, Wanted, check_labels, params_of
 from api.parts import Parts, The
 from api.pressure import check_queue
 from api.previews import UploadGone
@@ -42,7 +42,10 @@ def list_jobs(
     after: After = None,
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
     idempotency_key: Annotated[
-        str | None, Query(max_length=255, description="Only the job that was submitted under this Idempotency-Key.")
+        str | None,
+        Query(
+            max_length=255, pattern=PRINTABLE, description="Only the job that was submitted under this Idempotency-Key."
+        ),
     ] = None,
 ) -> Page[JobOut]:
     """Your jobs, newest first. An upload whose answer was lost is found by its `idempotency_key`."""

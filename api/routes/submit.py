@@ -11,7 +11,7 @@ from api.auth import Submitter
 from api.intake import NotOneImage, receive
 from api.offers import check_backend
 from api.openapi import CLASSIFY_BODY, JOBS_BODY
-from api.options import Wanted, WantedFrom, WantedNow, metadata_of, params_of, with_form
+from api.options import PRINTABLE, Wanted, WantedFrom, WantedNow, metadata_of, params_of, with_form
 from api.parts import Parts, The
 from api.pressure import check_queue
 from api.schemas import ItemOut, JobOut, iso
@@ -20,6 +20,7 @@ from api.tickets import Sending
 from api.uploads import Uploads
 from api.waiting import verdict_of
 from api.webhooks import check_webhook
+from db.query.jobs import jobs
 from db.states import Kind
 from db.store.tickets import make_ticket
 
@@ -31,6 +32,7 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=255,
+        pattern=PRINTABLE,
         description="Yours for this submission: sent again with the same content it gives the first job again.",
     ),
 ]
@@ -108,7 +110,7 @@ async def _take(
 ) -> Accepted:
     settings = parts.settings
     # What can be refused by the query alone is refused before gigabytes are sent.
-    await run_in_threadpool(_check, parts, owner, query)
+    await run_in_threadpool(_check, parts, owner, query, idempotency_key)
     metadata_of(query.metadata)
     with Uploads(parts.blobs, settings.min_free_bytes) as uploads:
         form = await receive(request, uploads, query.name, settings.max_upload_bytes, max_files)
@@ -128,12 +130,13 @@ async def _take(
     return accepted
 
 
-def _check(parts: Parts, owner: str, query: Wanted) -> None:
+def _check(parts: Parts, owner: str, query: Wanted, idempotency_key: str | None) -> None:
     model = parts.catalog.find(query.model)
     backend = params_of(query, model)["backend"]
     with parts.database.read() as session:
-        check_queue(session, owner, parts.settings)
-        if backend is not None:
+        # What was accepted once is given back also while nothing new would be.
+        if idempotency_key is None or not jobs(session, owner, 1, idempotency_key=idempotency_key):
+            check_queue(session, owner, parts.settings)
             check_backend(session, (model.name, model.version), backend)
     if query.webhook_url is not None:
         _check_webhook(parts, owner, query.webhook_url)

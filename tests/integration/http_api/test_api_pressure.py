@@ -71,6 +71,24 @@ def test_an_owner_waits_for_their_own_photos(
         assert ann.post(f"/v1/jobs/{job}/rerun", json={"model": "tiny"}).status_code == 202
 
 
+def test_what_was_accepted_is_given_back_however_full_the_queue_is(serve: Any, own_home: Path, scene: Make) -> None:
+    settings = Settings(
+        _env_file=None, data_dir=own_home, model="tiny", min_free_bytes=1, max_queued_items=1, max_queued_items_in_all=1
+    )
+    with serve(settings) as api, api.client(Scope.SUBMIT, owner="ann") as ann, api.client(owner="bob") as bob:
+        named = JPEG | {"Idempotency-Key": "once"}
+        first = ann.post("/v1/jobs", content=scene("sea"), headers=named)
+        crowded(ann.post("/v1/jobs", content=scene("sea"), headers=JPEG), 429, "too_many_queued")
+        crowded(
+            ann.post("/v1/jobs", content=scene("sea"), headers=JPEG | {"Idempotency-Key": "b"}), 429, "too_many_queued"
+        )
+        crowded(bob.post("/v1/jobs", content=scene("sea"), headers=named), 503, "queue_full")
+        again = ann.post("/v1/jobs", content=scene("sea"), headers=named)
+        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert ann.post("/v1/jobs", content=scene("sea", 2), headers=named).json()["code"] == "idempotency_conflict"
+
+
 def test_a_refusal_comes_before_the_body(serve: Any, own_home: Path, scene: Make) -> None:
     settings = Settings(_env_file=None, data_dir=own_home, model="tiny", min_free_bytes=1, max_queued_items=1)
     with serve(settings) as api, api.client(Scope.SUBMIT) as client:
