@@ -144,7 +144,7 @@ def acting(caller: Caller, headers: Headers) -> Caller:
         raise MissingScope("This key may not act for another owner: it lacks the scope `admin`.")
     if not OWNER.fullmatch(owner):
         raise NoOwner("X-Act-For names an owner: at most 64 letters, digits, and any of . _ @ -")
-    return Caller(caller.key, owner, frozenset(Scope) - {Scope.ADMIN})
+    return Caller(caller.key, owner, frozenset(Scope) - {Scope.ADMIN}, admin=caller.owner)
 
 
 def needs(scope: Scope | None) -> Callable[[Request], Awaitable[Caller]]:
@@ -153,7 +153,7 @@ def needs(scope: Scope | None) -> Callable[[Request], Awaitable[Caller]]:
     async def caller(request: Request) -> Caller:
         gate: Gate = request.app.state.parts.gate
         found = acting(await gate.admit(request.headers, address_of(request)), request.headers)
-        request.state.owner = found.owner
+        request.state.owner, request.state.actor = found.owner, found.admin
         # One key that acts for many counts for each of them by itself.
         note(request.scope, await request.app.state.parts.pace.take("key", f"{found.key}:{found.owner}"))
         if scope is not None and not found.may(scope):

@@ -75,6 +75,8 @@ class Frame:
             ms=round(seconds * 1000, 1),
             owner=state.get("owner"),
             code=state.get("code"),
+            # Whose key it was, where that is another's: an admin who acted for the owner.
+            **({"actor": state["actor"]} if state.get("actor") else {}),
         )
 
 

@@ -84,13 +84,17 @@ class NewKey(KeyOut):
 
 
 class AuditOut(BaseModel):
-    """Something that an administrator did."""
+    """A change of a key or a secret."""
 
     id: str = Field(description="Its id; ids sort by time.", examples=[JOB_ID])
     at: Time = Field(description="When.")
-    actor: str = Field(description="The owner of the key that was used.", examples=["local"])
+    actor: str = Field(
+        description="The owner of the key that was used, also where an admin acted for another.", examples=["local"]
+    )
     key: str | None = Field(description="That key's id.", examples=[JOB_ID])
     address: str = Field(description="From where.", examples=["192.0.2.7"])
-    action: str = Field(description="What: key_made, key_rotated, key_revoked.", examples=["key_made"])
-    target: str = Field(description="To what.", examples=[JOB_ID])
+    action: str = Field(
+        description="What: key_made, key_rotated, key_revoked, webhook_secret_made.", examples=["key_made"]
+    )
+    target: str = Field(description="To what: a key, or the owner of a webhook secret.", examples=[JOB_ID])
     detail: dict[str, Any] = Field(description="How; never a secret.", examples=[{"name": "phone"}])

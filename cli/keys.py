@@ -94,7 +94,7 @@ def rotate(
 def audit(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 50, as_json: AsJson = False
 ) -> None:
-    """List what administrators did with keys, newest first."""
+    """List who changed keys and webhook secrets, newest first."""
     from rich.table import Table
 
     with local_client(settings()) as client:

@@ -31,7 +31,7 @@ class Access(Calls):
         self._transport.call("DELETE", f"/v1/keys/{key_id}")
 
     def audit(self) -> Iterator[dict[str, Any]]:
-        """What administrators did, newest first (admin)."""
+        """Who changed keys and secrets, newest first (admin)."""
         return iter(self._pages("/v1/audit", {}))
 
     def make_webhook_secret(self, grace_seconds: int | None = None) -> dict[str, Any]:

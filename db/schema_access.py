@@ -28,7 +28,7 @@ class Key(Base):
 
 
 class Audit(Base):
-    """Something that an administrator did: who (``actor``, with which key, from where), what, to what, and how."""
+    """A change of a key or a secret: who (``actor``, with which key, from where), what, to what, and how."""
 
     __tablename__ = "audit"
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -76,14 +76,14 @@ def revoke(request: Request, key_id: str, parts: The, caller: Admin) -> None:
     log.info("credential_revoked", credential=key_id)
 
 
-@router.get("/audit", summary="What administrators did")
+@router.get("/audit", summary="Who changed keys and secrets")
 def audit(
     parts: The,
     caller: Admin,
     limit: Annotated[int, Query(ge=1, le=500, description="Most entries in the page.")] = 50,
     after: Annotated[str | None, Query(max_length=200, description="The `next` of the page before.")] = None,
 ) -> Page[AuditOut]:
-    """Who made, changed and revoked keys, from where and when; newest first."""
+    """Who made, changed and revoked keys, or made a secret for webhooks, from where and when; newest first."""
     last = None if after is None else decode_job(after)
     with parts.database.read() as session:
         found = audit_queries.audit(session, limit + 1, last)

@@ -3,14 +3,15 @@
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 
-from api.auth import Reader, Submitter
+from api.auth import Reader, Submitter, address_of
 from api.lookup import NotFound
 from api.parts import The
 from api.schemas import iso, iso_or_none
 from api.schemas_access import NewWebhookSecret, WebhookSecretIn, WebhookSecretOut
 from db.query.webhooks import secret_of
+from db.store.audit import record
 from db.store.counts import database_time
 from db.store.webhooks import new_secret
 
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/v1/webhook-secret", tags=["Webhooks"])
 
 @router.post("", status_code=201, summary="Make the secret that signs your webhooks, or a new one")
 def make_secret(
-    parts: The, caller: Submitter, wanted: Annotated[WebhookSecretIn | None, Body()] = None
+    request: Request, parts: The, caller: Submitter, wanted: Annotated[WebhookSecretIn | None, Body()] = None
 ) -> NewWebhookSecret:
     """A new secret for all your webhooks. It stands in this answer only; give it to your receiver.
 
@@ -30,6 +31,8 @@ def make_secret(
     with parts.database.write() as session:
         at = database_time(session)
         secret, previous_until = new_secret(session, caller.owner, at, wanted.grace_seconds)
+        how = {"replaced": previous_until is not None, "grace_seconds": wanted.grace_seconds}
+        record(session, caller.actor, caller.key, address_of(request), "webhook_secret_made", caller.owner, **how)
     log.info("webhook_secret_made", owner=caller.owner)
     return NewWebhookSecret(created_at=iso(at), previous_until=iso_or_none(previous_until), secret=secret)
 

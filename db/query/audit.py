@@ -1,4 +1,4 @@
-"""What administrators did, as it is listed."""
+"""Changes of keys and secrets, as they are listed."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""What administrators did: written in the transaction that does it."""
+"""Changes of keys and secrets: written in the transaction that makes them."""
 
 from typing import Any
 

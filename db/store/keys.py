@@ -27,11 +27,17 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request comes from."""
+    """Who a request comes from. ``admin`` is the owner of the key where it acts for another."""
 
     key: str
     owner: str
     scopes: frozenset[Scope]
+    admin: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """Whose key it is."""
+        return self.admin or self.owner
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller has the scope."""

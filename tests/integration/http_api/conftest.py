@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 import threading
 import time
 import uuid
@@ -103,6 +104,17 @@ def serving(settings: Settings, **more: Any) -> Iterator[Api]:
 @pytest.fixture(scope="session", autouse=True)
 def quiet() -> None:
     """Faults are logged as in production, requests are not."""
+    logs.configure("json", "error")
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """All that is logged during the test, as JSON lines."""
+    heard = io.StringIO()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", heard)
+        logs.configure("json", "debug")
+    yield heard
     logs.configure("json", "error")
 
 

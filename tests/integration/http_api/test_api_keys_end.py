@@ -120,6 +120,20 @@ def test_what_administrators_do_is_kept(api: Any, admin: httpx.Client) -> None:
     assert admin.get("/v1/audit", params={"after": "nonsense"}).json()["code"] == "bad_cursor"
 
 
+def test_secrets_for_webhooks_are_in_the_record_with_who_really_made_them(api: Any, admin: httpx.Client) -> None:
+    own = admin.post("/v1/webhook-secret").json()["secret"]
+    for_ann = {"X-Act-For": "ann"}
+    secrets = [own, *(admin.post("/v1/webhook-secret", headers=for_ann).json()["secret"] for _ in range(2))]
+    rows = admin.get("/v1/audit", params={"limit": 3}).json()["data"]
+    assert [(row["action"], row["actor"], row["target"]) for row in rows] == [
+        ("webhook_secret_made", "root", "ann"),
+        ("webhook_secret_made", "root", "ann"),
+        ("webhook_secret_made", "root", "root"),
+    ]
+    assert [row["detail"]["replaced"] for row in rows] == [True, False, False]
+    assert not any(secret in json.dumps(rows) for secret in secrets)
+
+
 def test_the_first_key_of_a_machine_is_in_the_record(api: Any, admin: httpx.Client, tmp_path: Any) -> None:
     assert ensure_local_key(api.database, tmp_path / "key")
     row = admin.get("/v1/audit").json()["data"][0]

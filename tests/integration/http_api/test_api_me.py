@@ -1,10 +1,13 @@
 """Who is calling, and admins who act for others."""
 
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from running import wait_until
 
 from client.client import Client
 from client.errors import Refused
@@ -33,6 +36,15 @@ def test_an_admin_acts_for_an_owner_and_is_no_admin_meanwhile(api: Any, scene: M
         assert anna.job(job).id == job
     with Client(api.url, admin) as root, pytest.raises(Refused, match="no such job"):
         root.job(job)
+
+
+def test_the_log_tells_which_admin_acted(api: Any, said: io.StringIO) -> None:
+    admin = api.key(Scope.ADMIN, owner="root")
+    for headers in ({"X-Act-For": "anna"}, {}):
+        assert httpx.get(f"{api.url}/v1/me", headers={"X-API-Key": admin} | headers).status_code == 200
+    wait_until(lambda: said.getvalue().count('"path": "/v1/me"') == 2, 5)
+    lines = [json.loads(line) for line in said.getvalue().splitlines() if '"path": "/v1/me"' in line]
+    assert [(line["owner"], line.get("actor")) for line in lines] == [("anna", "root"), ("root", None)]
 
 
 def test_others_may_not_act_for_anybody(api: Any) -> None:

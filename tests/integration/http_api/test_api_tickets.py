@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from running import wait_until
 from sqlalchemy import update
 
-import logs
 from db.schema import Ticket
 from db.store.keys import Scope
 
@@ -117,23 +116,13 @@ def test_guessed_tickets_are_limited_by_address(serve: Any, home: Any) -> None:
     assert answers[-1].headers["Retry-After"] and answers[-1].headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-def test_no_log_holds_a_ticket(
-    client: httpx.Client, page: httpx.Client, scene: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = io.StringIO()
+def test_no_log_holds_a_ticket(client: httpx.Client, page: httpx.Client, scene: Make, said: io.StringIO) -> None:
     bad = "an-invented-ticket-secret"
-    try:
-        with monkeypatch.context() as patched:
-            patched.setattr(sys, "stderr", said)
-            logs.configure("json", "debug")
-        good = ticket_of(client)
-        for ticket in (good, bad, f"{good}&top_k=many"):
-            page.post(f"/v1/jobs?ticket={ticket}", content=scene("sea"), headers=JPEG)
-        deadline = time.monotonic() + 5
-        while said.getvalue().count('"path": "/v1/jobs"') < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)  # a request's line is written after its answer
-    finally:
-        logs.configure("json", "error")
+    good = ticket_of(client)
+    for ticket in (good, bad, f"{good}&top_k=many"):
+        page.post(f"/v1/jobs?ticket={ticket}", content=scene("sea"), headers=JPEG)
+    # A request's line is written after its answer.
+    wait_until(lambda: said.getvalue().count('"path": "/v1/jobs"') == 3, 5)
     lines = [json.loads(line) for line in said.getvalue().splitlines() if line.startswith("{")]
     assert [line["status"] for line in lines if line["event"] == "request" and line["path"] == "/v1/jobs"] == [
         202,
