@@ -42,7 +42,8 @@ def queues(session: Session, owner: str) -> dict[Lane, Queue]:
     shards = (
         select(Shard.lane, Shard.state, func.count(), func.sum(Shard.size), age)
         .join(Job, Job.id == Shard.job_id)
-        .where(Shard.owner == owner, Shard.state.in_([ShardState.READY, ShardState.LEASED]))
+        # By the owner's open jobs: to look for the shards' owner would be to read what waits for everybody.
+        .where(Job.owner == owner, Job.state.in_(OPEN_STATES), Shard.state.in_([ShardState.READY, ShardState.LEASED]))
         .group_by(Shard.lane, Shard.state)
     )
     for lane, state, count, size, seconds in session.execute(shards):

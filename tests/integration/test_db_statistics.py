@@ -1,10 +1,11 @@
 """Latencies from buckets, agreement of reviewers, the queue, and what workers hold."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from desk import Desk, at_once, verdict
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from db.buckets import bucket_of, percentile
 from db.query.latency import latencies
@@ -131,6 +132,29 @@ def test_the_queue_is_the_owners_by_lane(desk: Desk) -> None:
     assert (interactive.ready, interactive.leased, interactive.items_ready) == (2, 0, 2)
     assert interactive.oldest_seconds == pytest.approx(0, abs=20)
     assert nothing == {Lane.INTERACTIVE: Queue(), Lane.BULK: Queue()}
+
+
+def test_an_owners_queue_is_not_looked_for_among_everybodys(desk: Desk) -> None:
+    for _ in range(25):
+        desk.running(photos=40, shard_items=1, owner="bob")
+    desk.running(photos=3, shard_items=1)
+    explain, plans = "EXPLAIN QUERY PLAN" if desk.database.sqlite else "EXPLAIN", []
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, *rest: Any) -> None:
+        if "FROM shards" in statement:
+            raw = connection.connection.cursor()
+            plans.append(str(raw.execute(f"{explain} {statement}", values).fetchall()))
+
+    if not desk.database.sqlite:
+        with desk.database.write() as session:
+            session.connection().exec_driver_sql("ANALYZE jobs, shards")
+    event.listen(desk.database.engine, "before_cursor_execute", note)
+    with desk.database.read() as session:
+        found = queues(session, "ann")[Lane.BULK]
+    event.remove(desk.database.engine, "before_cursor_execute", note)
+    assert (found.ready, found.items_ready) == (3, 3)
+    assert len(plans) == 1 and "ix_shards_job_id" in plans[0], plans
+    assert "ix_shards_claim" not in plans[0] and "Seq Scan on shards" not in plans[0], plans
 
 
 def test_an_upload_that_waits_has_an_age_too(desk: Desk) -> None:
