@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Lock
 
 from db.blobs import BlobFile, BlobReader, BlobStore, BlobWriter
@@ -78,9 +78,10 @@ class QuotaBlobs:
         with self._lock:
             self._on_its_way -= count
 
-    def give(self, count: int) -> None:
-        """Counts bytes that are gone again."""
+    def drop(self, count: int, delete: Callable[[], None]) -> None:
+        """Has ``delete`` free so many bytes, and counts them as gone: no look comes between, to leave them out too."""
         with self._lock:
+            delete()
             self._used = max(0, self._used - count)
 
     def _look_again(self) -> None:
@@ -120,8 +121,7 @@ class QuotaWriter:
 
     def abort(self) -> None:
         """Drops what was written."""
-        self._writer.abort()
-        self._store.give(self._taken)
+        self._store.drop(self._taken, self._writer.abort)
         self._taken = 0
 
 

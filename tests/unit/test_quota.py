@@ -4,10 +4,11 @@ import errno
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from db.blobs import FileBlobs
+from db.blobs import FileBlobs, FileWriter
 from db.quota import LOOK_SECONDS, QuotaBlobs, with_quota
 
 
@@ -84,6 +85,28 @@ def test_uploads_at_once_share_it(disk: FileBlobs) -> None:
     assert kept <= 10_000
     assert sum(file.bytes for file in disk.files()) == kept
     assert QuotaBlobs(disk, 10_000).room() == 10_000 - kept
+
+
+def test_an_upload_that_is_broken_off_is_counted_as_gone_once(disk: FileBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = QuotaBlobs(disk, 1000)
+    store(blobs, 600)
+    writer = blobs.create()
+    writer.write(bytes(300))
+    delete = FileWriter.abort
+
+    def deleted_while_another_looks(self: FileWriter) -> None:
+        delete(self)
+        time.sleep(0.1)  # a look just now may have cost something
+        other = Thread(target=blobs.room, args=(10_000,))
+        other.start()
+        other.join(0.3)
+        looking.append(other)
+
+    looking: list[Thread] = []
+    monkeypatch.setattr(FileWriter, "abort", deleted_while_another_looks)
+    writer.abort()
+    looking[0].join()
+    assert blobs.room() == 400
 
 
 def test_without_a_quota_there_is_none(disk: FileBlobs) -> None:
