@@ -48,16 +48,29 @@ class Names:
 
     def __init__(self) -> None:
         self._taken: set[int] = set()
+        # The last number tried for a path that came again: thousands of one name are not counted through each time.
+        self._last: dict[int, int] = {}
 
     def free(self, path: str) -> str:
         """The path, or with a number before its ending where a file system might take it for one given away."""
+        first = key = _alike(path)
+        if key not in self._taken:
+            self._taken.add(key)
+            return path
         stem, dot, ending = path.rpartition(".")
-        number, wanted = 1, path
-        while (key := hash(unicodedata.normalize("NFC", wanted).casefold())) in self._taken:
+        number, wanted = self._last.get(first, 1), path
+        while key in self._taken:
             number += 1
             wanted = f"{stem} ({number}){dot}{ending}"
+            key = _alike(wanted)
+        self._last[first] = number
         self._taken.add(key)
         return wanted
+
+
+def _alike(path: str) -> int:
+    """The same number for paths that some file system takes for one."""
+    return hash(unicodedata.normalize("NFC", path).casefold())
 
 
 def _folders(places: Sequence[Place]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -65,6 +66,14 @@ def test_a_path_is_given_away_once() -> None:
     given = [names.free(path) for path in ("a/IMG.jpg.xmp", "a/img.JPG.xmp", "a/IMG.jpg.xmp", "b/IMG.jpg.xmp")]
     assert given == ["a/IMG.jpg.xmp", "a/img.JPG (2).xmp", "a/IMG.jpg (3).xmp", "b/IMG.jpg.xmp"]
     assert names.free("a/IMG.jpg (2).xmp") == "a/IMG.jpg (2) (2).xmp"
+
+
+def test_thousands_of_one_name_are_numbered_at_once() -> None:
+    names, began = Names(), time.process_time()
+    given = [names.free("a/IMG.jpg.xmp") for _ in range(20_000)]
+    assert time.process_time() - began < 5, "counting through all that were before takes minutes"
+    assert given[1] == "a/IMG.jpg (2).xmp" and given[-1] == "a/IMG.jpg (20000).xmp"
+    assert len(set(given)) == 20_000
 
 
 def item(position: int, source: str, name: str, decision: str = "accepted") -> Item:
