@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 import structlog
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -12,6 +13,7 @@ import logs
 from api.auth import Gate
 from api.catalog import Catalog
 from api.cors import Cors
+from api.downloads import WORKBOOKS_AT_ONCE
 from api.errors import add_handlers
 from api.gateway import Gateway
 from api.hinting import Hinter
@@ -134,5 +136,6 @@ async def _open(settings: Settings, quiet: Quiet, stack: AsyncExitStack) -> Part
         catalog=Catalog(settings.bundle_folders, settings.model),
         gate=Gate(database, settings.auth_failures_per_minute, quiet),
         pace=pace,
+        workbooks=CapacityLimiter(WORKBOOKS_AT_ONCE),
         webhooks=policy_of(settings.webhook_networks, settings.webhook_http),
     )

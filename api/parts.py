@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from api.auth import Gate
@@ -34,6 +35,7 @@ class Parts:
     gate: Gate
     webhooks: Policy
     pace: Pace
+    workbooks: CapacityLimiter
     started: float = field(default_factory=time.monotonic)
 
 

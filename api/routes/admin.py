@@ -1,6 +1,5 @@
 """What administrators see and do: keys, workers, the system."""
 
-import structlog
 from fastapi import APIRouter
 
 from api.auth import Admin
@@ -12,7 +11,6 @@ from api.system import describe_system
 from db.query.queue import Holding, holdings
 from db.query.workers import alive
 
-log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["Administration"])
 
 

@@ -1,16 +1,14 @@
 """Results as files."""
 
-from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from api.auth import Reader
+from api.downloads import CSV, JSONL, Lines, download, in_turn
 from api.lookup import find_results
 from api.parts import Parts, The
-from api.results import as_csv, jsonl
-from api.schemas import ItemOut
 from api.sidecars import parents_of, sidecars
 from api.views import item_out, job_out
 from api.workbook import as_xlsx
@@ -21,7 +19,6 @@ from db.store.keys import Caller
 from xmp.names import ROOT, ROOT_PATTERN, Naming
 
 router = APIRouter(prefix="/v1/jobs", tags=["Results"])
-_JSONL, _CSV = "application/x-ndjson", "text/csv; charset=utf-8"
 _ZIP = "application/zip"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -29,23 +26,23 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @router.get(
     "/{job_id}/results.jsonl",
     response_class=StreamingResponse,
-    responses={200: {"content": {_JSONL: {}}, "description": "One JSON object a line."}},
+    responses=JSONL.responses,
     summary="Results as JSON lines",
 )
 def results_jsonl(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
     """Every verdict so far, one a line, in the order of the upload."""
-    return _answer(job_id, parts, caller, jsonl, _JSONL, "jsonl")
+    return _of_job(job_id, parts, caller, JSONL)
 
 
 @router.get(
     "/{job_id}/results.csv",
     response_class=StreamingResponse,
-    responses={200: {"content": {_CSV: {}}, "description": "A header and one photo a line."}},
+    responses=CSV.responses,
     summary="Results as a table",
 )
 def results_csv(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
     """The same as CSV; tags are joined by `|`, and no cell is a formula."""
-    return _answer(job_id, parts, caller, as_csv, _CSV, "csv")
+    return _of_job(job_id, parts, caller, CSV)
 
 
 @router.get(
@@ -59,7 +56,7 @@ def results_xlsx(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
     with parts.database.read() as session:
         job = job_out(session, find_results(session, caller.owner, job_id))
     items = (item_out(item) for item in every_item(parts.database, job.id))
-    return _file(as_xlsx(job, items), f"{job.id}.xlsx", _XLSX)
+    return download(in_turn(as_xlsx(job, items), parts.workbooks), f"{job.id}.xlsx", _XLSX)
 
 
 @router.get(
@@ -80,22 +77,10 @@ def sidecars_zip(
         job = find_results(session, caller.owner, job_id)
         parents, sources = parents_of(parts.catalog, job), places(session, job.id)
     files = sidecars(every_item(parts.database, job_id), sources, parents, root, naming)
-    return _file(zipped(files), f"{job_id}-sidecars.zip", _ZIP)
+    return download(zipped(files), f"{job_id}-sidecars.zip", _ZIP)
 
 
-def _answer(
-    job_id: str,
-    parts: Parts,
-    caller: Caller,
-    lines: Callable[[Iterable[ItemOut]], Iterator[bytes]],
-    kind: str,
-    suffix: str,
-) -> StreamingResponse:
+def _of_job(job_id: str, parts: Parts, caller: Caller, lines: Lines) -> StreamingResponse:
     with parts.database.read() as session:
         find_results(session, caller.owner, job_id)
-    items = (item_out(item) for item in every_item(parts.database, job_id))
-    return _file(lines(items), f"{job_id}.{suffix}", kind)
-
-
-def _file(pieces: Iterator[bytes], name: str, kind: str) -> StreamingResponse:
-    return StreamingResponse(pieces, 200, {"Content-Disposition": f'attachment; filename="{name}"'}, kind)
+    return lines.of(every_item(parts.database, job_id), job_id)

@@ -3,7 +3,9 @@
 import csv
 import io
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,30 @@ def test_a_workbook_before_the_end_and_after_it(client: httpx.Client, scene: Mak
     assert book["Photos"].max_row == 1 and book["Photos"].auto_filter.ref == "A1:S1"
     assert client.get(f"/v1/jobs/{JOB}/results.xlsx").status_code == 404
     assert client.get(f"/v1/jobs/{job}").json()["links"]["results_xlsx"] == f"/v1/jobs/{job}/results.xlsx"
+
+
+def test_however_many_workbooks_are_wanted_all_else_goes_on(
+    api: Any, client: httpx.Client, scene: Make, judged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = sent(client, {"a.jpg": scene("sea")})
+    api.judge(job, judged)
+    go_on, write = threading.Event(), write_workbook
+
+    def write_slowly(*wanted: Any) -> None:
+        assert go_on.wait(30)
+        write(*wanted)
+
+    monkeypatch.setattr("api.workbook.write_workbook", write_slowly)
+    address, key = f"{api.url}/v1/jobs/{job}/results.xlsx", dict(client.headers)
+    with ThreadPoolExecutor(60) as threads:
+        asked = [threads.submit(httpx.get, address, headers=key, timeout=60) for _ in range(60)]
+        try:
+            time.sleep(1)
+            assert client.get(f"/v1/jobs/{job}", timeout=10).status_code == 200
+            assert not any(one.done() for one in asked)
+        finally:
+            go_on.set()
+        assert all(opened(one.result().content).sheetnames == ["Summary", "Photos"] for one in asked)
 
 
 def test_the_client_fetches_a_workbook(
