@@ -21,14 +21,18 @@ import uvicorn
 import logs
 from api.app import create_app
 from api.serving import config_of
+from db.blobs import open_blobs
 from db.database import Database
 from db.store.keys import Scope, create_key
 from db.store.settle import Rest, settle
 from db.store.shards import claim
+from db.store.unpack import claim_unpack, settle_unpack
 from db.upgrade import upgrade
 from model.bundle import Bundle
 from model.verdict import Decision, Reason, Score, Tag, Verdict
 from settings import Settings
+from worker.archive_checks import ArchiveLimits
+from worker.unpack import open_up
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,16 @@ class Api:
     def blobs(self) -> set[str]:
         """Every file in the blobs' folder, half-written ones too."""
         return {entry.name for entry in Path(self.settings.blobs.removeprefix("file://")).iterdir()}
+
+    def unpack(self, job_id: str) -> None:
+        """Opens the job's uploads, as a worker would; nothing else may wait to be opened."""
+        with self.database.write() as session:
+            taken = claim_unpack(session, "test", 30.0)
+            assert taken is not None and taken.job == job_id
+        blobs = open_blobs(self.settings.blobs)
+        opened = [open_up(blobs, source, 0, ArchiveLimits()) for source in taken.sources]
+        with self.database.write() as session:
+            settle_unpack(session, taken, opened, 32)
 
     def judge(self, job_id: str, verdicts: Callable[[int, str], Verdict]) -> int:
         """Claims and settles every ready shard of the job, as a worker would; returns how many photos."""
@@ -124,6 +138,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Bundle) -> Path:
     folder = tmp_path_factory.mktemp("home")
     shutil.copytree(tiny_bundle.path, folder / "models" / "tiny")
     return folder
+
+
+@pytest.fixture
+def own_home(home: Path, tmp_path: Path) -> Path:
+    """A data directory with the tiny model, and nothing of other tests."""
+    shutil.copytree(home / "models", tmp_path / "home" / "models")
+    return tmp_path / "home"
 
 
 @pytest.fixture(scope="module")

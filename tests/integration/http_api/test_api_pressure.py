@@ -1,13 +1,11 @@
 """Too many photos in the queue: the owner is asked to wait, or everybody is; it is over when some are judged."""
 
-import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from db.query.queue import waiting_photos
 from db.store.keys import Scope
@@ -16,13 +14,6 @@ from settings import Settings
 
 Make = Callable[..., bytes]
 JPEG, ZIP = {"Content-Type": "image/jpeg"}, {"Content-Type": "application/zip"}
-
-
-@pytest.fixture
-def own_home(home: Path, tmp_path: Path) -> Path:
-    """A data directory with the tiny model, and nothing of other tests."""
-    shutil.copytree(home / "models", tmp_path / "home" / "models")
-    return tmp_path / "home"
 
 
 def crowded(answer: httpx.Response, status: int, code: str) -> None:

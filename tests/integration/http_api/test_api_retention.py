@@ -16,12 +16,9 @@ from db.blobs import open_blobs
 from db.schema import Job, Source
 from db.states import Kind
 from db.store.submit import Submission, Upload
-from db.store.unpack import claim_unpack, settle_unpack
 from model.verdict import Verdict
 from settings import Settings
-from worker.archive_checks import ArchiveLimits
 from worker.retention import DAY, Keep, Retention
-from worker.unpack import open_up
 
 Make = Callable[..., bytes]
 Judged = Callable[[int, str], Verdict]
@@ -31,12 +28,7 @@ FILES = ("results.jsonl", "results.csv", "results.xlsx", "sidecars.zip")
 def finished(api: Any, client: httpx.Client, archive: bytes, judged: Judged) -> str:
     """A finished job over a ZIP that ended ten days ago, as a worker and ten days would make it."""
     made = client.post("/v1/jobs", content=archive, headers={"Content-Type": "application/zip"}).json()["id"]
-    with api.database.write() as session:
-        claim = claim_unpack(session, "test", 30.0)
-        assert claim is not None and claim.job == made
-    opened = [open_up(open_blobs(api.settings.blobs), source, 0, ArchiveLimits()) for source in claim.sources]
-    with api.database.write() as session:
-        settle_unpack(session, claim, opened, 32)
+    api.unpack(made)
     api.judge(made, judged)
     with api.database.write() as session:
         session.execute(update(Job).where(Job.id == made).values(finished_at=Job.finished_at - 10 * DAY))

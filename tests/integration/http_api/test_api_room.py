@@ -23,13 +23,6 @@ def streamed(size: int) -> Iterator[bytes]:
 
 
 @pytest.fixture
-def own_home(home: Path, tmp_path: Path) -> Path:
-    """A data directory with the tiny model, and nothing of other tests."""
-    shutil.copytree(home / "models", tmp_path / "home" / "models")
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MiB."""
     folder = tmp_path / "disk"

@@ -1,6 +1,5 @@
 """An upload from a page of another origin, in a real browser: it keeps to the rules that it is told."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from find_browser import find
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from db.store.keys import Scope
 from settings import Settings
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SEND = """async ([url, bytes]) => new Promise(done => {
   const request = new XMLHttpRequest()
   request.open('POST', url)
@@ -73,9 +72,8 @@ def api(serve: Any, home: Path, origins: list[str]) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, headless."""
-    program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        opened = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 
