@@ -2,12 +2,13 @@
 
 import json
 from asyncio import TimerHandle
-from http import HTTPStatus
 from typing import Any
 
 import structlog
+from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from api.problems import HEADERS, MEDIA_TYPE, described
 from db.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ class Door(HttpToolsProtocol):
         self._received = 0
         self._kept = 0
         self._in_head = False
+        self._refused = False
         self._deadline: TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -42,10 +44,12 @@ class Door(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Reads on. A head is counted piece by piece, for its parser keeps a header whole until it ends."""
+        if self._refused:
+            return
         if self._in_head:
             self._received += len(data)
         super().data_received(data)
-        if self.transport.is_closing():
+        if self._over:
             return
         if self._in_head and self._received > self.head_bytes:
             self._too_large()
@@ -57,8 +61,14 @@ class Door(HttpToolsProtocol):
     def _idle(self) -> bool:
         return self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body)
 
+    @property
+    def _over(self) -> bool:
+        return self._refused or self.transport.is_closing()
+
     def on_message_begin(self) -> None:
         """A head begins."""
+        if self._over:
+            return
         super().on_message_begin()
         self._in_head, self._received, self._kept = True, 0, 0
         if self._deadline is None:
@@ -66,39 +76,41 @@ class Door(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Counts it."""
-        super().on_url(url)
-        self._keep(len(url))
+        if not self._over:
+            super().on_url(url)
+            self._keep(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Counts it with what stands around it."""
-        self._keep(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        if not self._over:
+            super().on_header(name, value)
+            self._keep(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
         """The head is complete; from here on others watch."""
-        self._in_head = False
-        self._stop_clock()
-        if not self.transport.is_closing():
+        if not self._over:
+            self._in_head = False
+            self._stop_clock()
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Nothing is read on of a request that was refused."""
-        if not self.transport.is_closing():
+        if not self._over:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Neither is its end."""
-        if not self.transport.is_closing():
+        if not self._over:
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What the parser cannot read, as a problem like any other."""
-        if not self.transport.is_closing():
+        if not self._over:
             self._refuse(400, "bad_request", "This is no HTTP request that can be read.")
 
     def _keep(self, size: int) -> None:
         self._kept += size
-        if self._kept > self.head_bytes and not self.transport.is_closing():
+        if self._kept > self.head_bytes:
             self._too_large()
 
     def _too_large(self) -> None:
@@ -118,7 +130,7 @@ class Door(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._deadline = None
-        if self.transport.is_closing():
+        if self._over:
             return
         if self._in_head:
             self._refuse(408, "too_slow", f"The request's head did not come within {self.head_seconds:g} seconds.")
@@ -126,28 +138,29 @@ class Door(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
+        """Answers in words and closes; where answers to earlier requests are owed, those come whole before."""
         request_id = new_id()
         log.warning("refused_at_door", request_id=request_id, code=code, address=(self.client or ("unknown",))[0])
-        body = json.dumps(
-            {
-                "type": f"urn:shoebox:problem:{code}",
-                "title": HTTPStatus(status).phrase,
-                "status": status,
-                "detail": detail,
-                "code": code,
-                "request_id": request_id,
-            }
-        ).encode()
-        headers = (
-            "content-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\n"
-            f"x-request-id: {request_id}\r\n"
-            "x-content-type-options: nosniff\r\n"
-            "referrer-policy: no-referrer\r\n"
-            "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
-            "cache-control: no-store\r\n"
-            "connection: close\r\n\r\n"
-        )
+        self._refused = True
         self._stop_clock()
-        self.transport.write(STATUS_LINE[status] + headers.encode() + body)
-        self.transport.close()
+        answer = Response(
+            json.dumps(described(status, code, detail, request_id)).encode(),
+            status,
+            {"X-Request-ID": request_id, **HEADERS, "Cache-Control": "no-store", "Connection": "close"},
+            MEDIA_TYPE,
+        )
+        if self._in_head and not self._idle:
+            # What was read last is the last that is answered.
+            self.cycle.keep_alive = False
+        elif self.pipeline:
+            # The request with the bad body waits for others: its turn is for the refusal.
+            self.pipeline[0] = self.cycle, answer  # type: ignore[assignment]  # the same thing in other words
+        elif self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.close()
+        else:
+            if self.cycle is not None:
+                self.cycle.disconnected = True  # nobody else answers any more
+                self.cycle.message_event.set()
+            head = b"".join(b"%s: %s\r\n" % header for header in answer.raw_headers)
+            self.transport.write(STATUS_LINE[status] + head + b"\r\n" + answer.body)
+            self.transport.close()

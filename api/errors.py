@@ -33,13 +33,12 @@ from api import (
     uploads,
     webhooks,
 )
+from api.problems import CLIENT_CLOSED, MEDIA_TYPE, described
 from db.store import cancel, retry, submit
 from worker.archive_bytes import CorruptArchive
 
 log = structlog.get_logger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
-CLIENT_CLOSED = 499
 TABLE: dict[type[Exception], tuple[int, str]] = {
     auth.NotSignedIn: (401, "not_signed_in"),
     auth.WrongKey: (401, "wrong_key"),
@@ -107,17 +106,7 @@ def problem(
     """The answer to an error; its code is noted for the request's line in the log."""
     state = scope.setdefault("state", {})
     state["code"] = code
-    title = "Client Closed Request" if status == CLIENT_CLOSED else HTTPStatus(status).phrase
-    content: dict[str, Any] = {
-        "type": f"urn:shoebox:problem:{code}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": state.get("request_id", ""),
-    }
-    if errors is not None:
-        content["errors"] = list(errors)
+    content = described(status, code, detail, state.get("request_id", ""), errors)
     return JSONResponse(content, status, headers, MEDIA_TYPE)
 
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.pace import headers_of
+from api.problems import HEADERS
 from api.quiet import Quiet
 from api.traffic import Traffic
 from db.ids import new_id
@@ -118,14 +119,12 @@ class _Exchange:
     def _dress(self, message: Message) -> None:
         headers = MutableHeaders(scope=message)
         headers["X-Request-ID"] = self._request_id
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
         if self._encrypted:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         for name, value in headers_of(self._state["pace"]).items() if "pace" in self._state else ():
             headers[name] = value
-        if "content-security-policy" not in headers:
-            headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
         if self._private and "etag" not in headers:
             headers.setdefault("Cache-Control", "no-store")
         if self._body_left:

@@ -1,17 +1,23 @@
 """What comes before a request: heads too large, too slow or unreadable, and many of them at once."""
 
+import asyncio
 import json
+import re
 import selectors
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
+from running import wait_until
 
 from api.door import Door
 from settings import Settings
@@ -53,6 +59,91 @@ def problem_of(answer: bytes) -> tuple[int, str]:
     told = json.loads(body)
     assert told["request_id"].encode() in head and told["status"] == int(head.split()[1])
     return told["status"], told["code"]
+
+
+async def slowly(scope: Any, receive: Any, send: Any) -> None:
+    """An application that answers in two pieces with a pause before (/late) or between them (/slow)."""
+    if scope["type"] != "http":
+        return
+    late = scope["path"] == "/late"
+    await asyncio.sleep(0.4 if late else 0)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"12")]})
+    await send({"type": "http.response.body", "body": b"begin ", "more_body": True})
+    await asyncio.sleep(0 if late else 0.4)
+    await send({"type": "http.response.body", "body": b"finish", "more_body": False})
+
+
+class VeryImpatient(Door):
+    """The door with less patience than the application above has."""
+
+    head_seconds = 0.2
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[SimpleNamespace]:
+    """The door with that application behind it."""
+    server = uvicorn.Server(uvicorn.Config(slowly, http=VeryImpatient, port=0, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started, 20)
+    yield SimpleNamespace(url=f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+    server.should_exit = True
+    thread.join(20)
+
+
+def answers_of(said: bytes) -> list[tuple[int, bytes]]:
+    """The whole answers among these bytes, which must be nothing else: status and body of each."""
+    found = []
+    while said:
+        head, _, rest = said.partition(b"\r\n\r\n")
+        (length,) = re.findall(rb"content-length: (\d+)", head, re.I)
+        assert head.startswith(b"HTTP/1.1 ") and len(rest) >= int(length), said
+        found.append((int(head.split()[1]), rest[: int(length)]))
+        said = rest[int(length) :]
+    return found
+
+
+WHOLE = (200, b"begin finish")
+
+
+@pytest.mark.parametrize("path", ["/slow", "/late"])
+@pytest.mark.parametrize("before", [1, 3])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000 + b"\r\n\r\nGET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /",  # and no more of it
+    ],
+)
+def test_answers_that_are_owed_come_whole_before_the_line_is_closed(
+    slow: Any, path: str, before: int, bad: bytes
+) -> None:
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with connected(slow) as connection:
+        connection.sendall(request * before + bad)
+        assert answers_of(said(connection)) == [WHOLE] * before
+
+
+def test_a_bad_body_is_refused_in_its_turn(slow: Any) -> None:
+    request = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
+    broken = b"POST /late HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+    with connected(slow) as connection:
+        connection.sendall(request + broken)
+        first, (status, body) = answers_of(said(connection))
+        assert (first, status, json.loads(body)["code"]) == (WHOLE, 400, "bad_request")
+    with connected(slow) as connection:
+        connection.sendall(broken)
+        assert problem_of(said(connection)) == (400, "bad_request")
+
+
+def test_a_body_that_goes_bad_under_its_answer_ends_both(slow: Any) -> None:
+    with connected(slow) as connection:
+        connection.sendall(b"POST /slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        heard = connection.recv(65536)
+        connection.sendall(b"nonsense\r\n")
+        heard += said(connection)
+        assert heard.startswith(b"HTTP/1.1 200") and heard.count(b"HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize(
