@@ -17,7 +17,7 @@ from model.backends.base import Backend, DeviceOutOfMemory, Outputs
 from model.bundle import Bundle
 from model.decode import Decoded
 from model.guard import Guard, failure
-from model.room import Room
+from model.room import Room, reserve
 from model.sandbox import DecodePool
 from model.verdict import Options, Reason, Score, Unreadable, Verdict
 
@@ -123,9 +123,10 @@ class Engine:
 
         What a full batch is here, is found out on the way. Raises `DeviceOutOfMemory` where not even one fits.
         """
-        while self._room.size > 1 and self._outputs(self._blank(self._room.size)) is None:
-            self._room.lacking(self._room.size)
-        self.backend.run(self._blank(1)())
+        with reserve():
+            while self._room.size > 1 and self._outputs(self._blank(self._room.size)) is None:
+                self._room.lacking(self._room.size)
+            self.backend.run(self._blank(1)())
 
     def _blank(self, count: int) -> Callable[[], NDArray[np.uint8]]:
         size = self.bundle.input_size

@@ -1,11 +1,26 @@
 """How many pictures go through the network at once, where memory is short and when it is no longer."""
 
+import mmap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 # A smaller batch costs a little speed, a batch that fails costs its whole time: growing back can wait.
 PAUSE_SECONDS = 60.0
 LONGEST_PAUSE = 960.0
+
+# A runtime keeps what it once took. The process needs some afterwards, if only 8 MiB of addresses for each thread:
+# without this, a worker whose addresses are limited found out its batch and then could start no thread, each time.
+RESERVE_BYTES = 64 * 2**20
+
+
+@contextmanager
+def reserve() -> Iterator[None]:
+    """Keeps `RESERVE_BYTES` of addresses from whatever runs within, for the process to have afterwards."""
+    with ExitStack() as kept:
+        with suppress(OSError):  # not even so much is left: then what runs within finds out by itself
+            kept.enter_context(mmap.mmap(-1, RESERVE_BYTES))
+        yield
 
 
 class Room:

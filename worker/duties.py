@@ -1,4 +1,4 @@
-"""The threads that every worker process runs beside its work: heartbeat, sweep, and the watch on its own hearing."""
+"""The threads that every worker process runs beside its work: heartbeat, sweep, watches on its hearing and its end."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
+from typing import NoReturn
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,20 @@ from worker.sweep import sweep
 log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 3.0
+
+# A stop hands work back within so many seconds; what hangs beyond that is cut off, and its leases run out.
+STOP_SECONDS = 5.0
+
+
+def give_up() -> NoReturn:
+    """Ends the process where memory ran out outside the network; whoever looks after it starts another.
+
+    It could not even roll back: one that lived on kept SQLite's only write lock, and everybody waited for it.
+    """
+    try:
+        log.critical("out_of_memory")
+    finally:
+        os._exit(1)
 
 
 @dataclass
@@ -66,6 +81,7 @@ class Duties:
 
     def start(self) -> None:
         """Starts the threads; the first heartbeat is written before this returns."""
+        Thread(target=self._cut_off, name="guard", daemon=True).start()
         self.beat()
         Thread(target=self._every, args=(BEAT_SECONDS, self.beat), name="heartbeat", daemon=True).start()
         Thread(
@@ -106,3 +122,11 @@ class Duties:
                 duty()
             except SQLAlchemyError as error:
                 log.warning("duty_postponed", duty=duty.__name__, error=type(error).__name__)
+            except MemoryError:
+                give_up()
+
+    def _cut_off(self) -> None:
+        """Celery itself may hang in a broker that is away; by now everything is settled or handed back."""
+        self.stop.wait()
+        time.sleep(STOP_SECONDS)
+        os._exit(0)

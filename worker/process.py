@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from threading import Event, Timer
+from threading import Event
 
 import structlog
 from celery import Celery
@@ -41,9 +41,6 @@ from worker.unpack import drain_unpacking
 from worker.wake import Wake
 
 log = structlog.get_logger(__name__)
-
-# A stop hands work back within so many seconds; what hangs beyond that is cut off, and its leases run out.
-STOP_SECONDS = 5.0
 
 
 def run_control(settings: Settings) -> None:
@@ -184,10 +181,6 @@ def _serve(app: Celery, duties: Duties, wake: Wake) -> None:
     def stopping(**_: object) -> None:
         duties.activity.become("stopping")
         duties.stop.set()
-        # Celery itself may hang in a broker that is away; by now everything is settled or handed back.
-        guard = Timer(STOP_SECONDS, os._exit, args=(0,))
-        guard.daemon = True
-        guard.start()
         wake.ring()
 
     worker_shutting_down.connect(stopping, weak=False)

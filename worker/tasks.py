@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import structlog
 from celery import Celery
 
-from worker.duties import Activity
+from worker.duties import Activity, give_up
 from worker.senders import BULK, CONTROL, TASKS
 from worker.wake import Wake
 
@@ -37,6 +37,8 @@ def _busy(activity: Activity, wake: Wake) -> Iterator[None]:
     activity.become("busy")
     try:
         yield
+    except MemoryError:
+        give_up()
     except Exception:
         log.exception("work_broke_off")
         raise

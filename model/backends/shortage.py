@@ -6,7 +6,14 @@ from contextlib import contextmanager
 from model.backends.base import DeviceOutOfMemory
 
 # OpenVINO, ONNX Runtime, and torch on the processor (whose oneDNN names no reason): none has a class for it.
-_SIGNS = ("bad_alloc", "bad allocation", "failed to allocate", "allocate memory", "could not create a primitive")
+_SIGNS = (
+    "bad_alloc",
+    "bad allocation",
+    "failed to allocate",
+    "allocate memory",
+    "can't alloc",
+    "could not create a primitive",
+)
 
 
 @contextmanager
