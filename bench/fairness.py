@@ -7,13 +7,13 @@ Prints the times from the first byte sent until the small job is completed, and 
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from bench.throughput import repeat, stack_environment
+from bench.photosets import repeat
+from bench.stack import stack
 from client.client import Client
 from client.upload import of_path
 
@@ -31,22 +31,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="sb-") as folder:
         small = repeat(arguments.photos, arguments.small, Path(folder) / "small.zip")
         huge = repeat(arguments.photos, arguments.huge, Path(folder) / "huge.zip")
-        environment = stack_environment(Path(folder) / "home")
-        shoebox = str(Path(sys.executable).with_name("shoebox"))
-        subprocess.run([shoebox, "up"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        try:
-            key = (Path(folder) / "home" / "key").read_text().strip()
-            with Client(f"http://127.0.0.1:{environment['SHOEBOX_PORT']}", key) as client:
-                seconds_for(client, small)  # the first job of a fresh worker pays for its warm-up
-                alone = [seconds_for(client, small) for _ in range(arguments.rounds)]
-                crowd = client.submit([of_path(huge)])
-                while crowd.refresh().counts.done == 0:
-                    time.sleep(POLL_SECONDS)
-                beside = [seconds_for(client, small) for _ in range(arguments.rounds)]
-                left = crowd.refresh().counts.pending
-                client.cancel(crowd.id)
-        finally:
-            subprocess.run([shoebox, "down"], env=environment, check=False, stdout=subprocess.DEVNULL)
+        with stack() as shoebox, shoebox.client() as client:
+            seconds_for(client, small)  # the first job of a fresh worker pays for its warm-up
+            alone = [seconds_for(client, small) for _ in range(arguments.rounds)]
+            crowd = client.submit([of_path(huge)])
+            while crowd.refresh().counts.done == 0:
+                time.sleep(POLL_SECONDS)
+            beside = [seconds_for(client, small) for _ in range(arguments.rounds)]
+            left = crowd.refresh().counts.pending
+            client.cancel(crowd.id)
     print(f"alone  {', '.join(f'{s:.2f}' for s in alone)} s")
     print(f"beside {', '.join(f'{s:.2f}' for s in beside)} s, with {left} photos of the huge job still to do")
     print(f"ratio of the medians {statistics.median(beside) / statistics.median(alone):.2f}")

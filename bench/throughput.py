@@ -1,118 +1,60 @@
-"""How much of the machine the whole stack turns into verdicts, beside a bare loop over the same photos in the same run.
+"""How much of the machine's limit the whole stack turns into verdicts: both over the same photos in the same run.
 
-    python -m bench.throughput PHOTOS.zip [--count 500] [--rounds 3]
+    python -m bench.throughput PHOTOS.zip [--count 2000] [--rounds 3] [--sets …] [--stores sqlite postgresql]
 
-The bare loop reads, decodes, batches and runs the network in one process on all cores: no queue, no rows, no guards.
-The stack is timed from the first byte sent until the job is completed. Rounds alternate; the median ratio counts.
+The limit is the fastest arrangement of `bench.limit`: decoding and the network on all cores, no queue, no rows, no
+guards. The stack is timed from the first byte sent until the job is completed. Rounds alternate; the median of their
+ratios counts.
 """
 
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import zipfile
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
+from bench.limit import Bench
+from bench.photosets import SETS, photo_set
+from bench.stack import STORES, photos_per_second, stack
 
-from client.client import Client
-from client.upload import of_path
-from model.backends.base import Backend
-from model.backends.choose import open_backend
-from model.bundle import BUILT_IN, Bundle
-from model.decode import Decoded, decode
-from model.limits import Limits
-
-BATCH = 16
-# Often enough to time a job of seconds to 1 %, seldom enough that answering does not slow the job.
-POLL_SECONDS = 0.2
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".heic", ".avif", ".webp", ".png"}
+BACKEND = "openvino-fp32"
 
 
 def main() -> int:
     """Runs the rounds and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
+    parser.add_argument("--backend", default=BACKEND, help="what runs the network on both sides")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sb-") as folder:
-        archive = repeat(arguments.photos, arguments.count, Path(folder) / "photos.zip")
-        bundle = Bundle.open(BUILT_IN / "scenes")
-        backend = open_backend("auto", bundle)
-        environment = stack_environment(Path(folder) / "home")
-        shoebox = [str(Path(sys.executable).with_name("shoebox"))]
-        subprocess.run([*shoebox, "up"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        try:
-            key = (Path(folder) / "home" / "key").read_text().strip()
-            url = f"http://127.0.0.1:{environment['SHOEBOX_PORT']}"
-            rates = []
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sb-")))
+        clients = {
+            store: opened.enter_context(opened.enter_context(stack(store, backend=arguments.backend)).client())
+            for store in arguments.stores
+        }
+        for kind in arguments.sets:
+            archive = photo_set(arguments.photos, kind, arguments.count, folder / f"{kind}.zip")
+            bench = Bench(archive, arguments.backend)
+            ratios: dict[str, list[float]] = {store: [] for store in clients}
             for number in range(arguments.rounds):
-                bare = bare_loop(archive, bundle.input_size, backend)
-                stack = through_stack(url, key, archive, arguments.count)
-                rates.append((bare, stack))
-                ratio = stack / bare
-                print(f"round {number + 1}: bare loop {bare:6.1f} photos/s, stack {stack:6.1f}, ratio {ratio:.3f}")
-        finally:
-            subprocess.run([*shoebox, "down"], env=environment, check=False, stdout=subprocess.DEVNULL)
-            backend.close()
-    ratio = statistics.median(stack / bare for bare, stack in rates)
-    print(f"{arguments.count} photos, {len(os.sched_getaffinity(0))} cores, {backend.name}: median ratio {ratio:.3f}")
+                limit = bench.round(parts=False)
+                print(f"{kind}, round {number + 1}: limit {limit:.1f} photos/s", end="", flush=True)
+                for store, client in clients.items():
+                    rate = photos_per_second(client, archive, arguments.count)
+                    ratios[store].append(rate / limit)
+                    print(f", {store} {rate:.1f} ({rate / limit:.3f})", end="", flush=True)
+                print()
+            bench.close()
+            medians = ", ".join(f"{store} {statistics.median(found):.3f}" for store, found in ratios.items())
+            cores = len(os.sched_getaffinity(0))
+            print(f"{kind}: {arguments.count} photos, {cores} cores, {bench.backend}; {bench.limit.best}: {medians}")
     return 0
-
-
-def repeat(photos: Path, count: int, target: Path) -> Path:
-    """A stored ZIP of ``count`` photos: those of ``photos``, again and again under other names."""
-    with zipfile.ZipFile(photos) as source, zipfile.ZipFile(target, "w") as made:
-        names = [name for name in source.namelist() if Path(name).suffix.lower() in PHOTO_SUFFIXES]
-        data = {name: source.read(name) for name in names}
-        for number in range(count):
-            name = names[number % len(names)]
-            made.writestr(f"{number:05d}-{Path(name).name}", data[name])
-    return target
-
-
-def bare_loop(archive: Path, size: int, backend: Backend) -> float:
-    """Photos per second of the same work without anything around it."""
-    cores = len(os.sched_getaffinity(0))
-    limits = Limits()
-    began = time.perf_counter()
-    with zipfile.ZipFile(archive) as zip_, ThreadPoolExecutor(cores) as decoders:
-        names = zip_.namelist()
-
-        def one(name: str) -> Decoded:
-            return decode(zip_.read(name), size, limits)
-
-        waiting: list[Future[Decoded]] = []
-        for start in range(0, len(names), BATCH):
-            waiting += [decoders.submit(one, name) for name in names[start : start + BATCH]]
-            if start:
-                backend.run(np.stack([done.result().pixels for done in waiting[:BATCH]]))
-                del waiting[:BATCH]
-        backend.run(np.stack([done.result().pixels for done in waiting]))
-    return len(names) / (time.perf_counter() - began)
-
-
-def through_stack(url: str, key: str, archive: Path, count: int) -> float:
-    """Photos per second from the first byte sent until the job is completed."""
-    with Client(url, key) as client:
-        began = time.perf_counter()
-        job = client.submit([of_path(archive)])
-        while (view := job.refresh()).state not in ("completed", "failed", "canceled"):
-            time.sleep(POLL_SECONDS)
-        seconds = time.perf_counter() - began
-    assert view.state == "completed" and view.counts.total == count, view
-    return count / seconds
-
-
-def stack_environment(home: Path) -> dict[str, str]:
-    """The environment of a Shoebox of its own, on a port of its own."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SHOEBOX_")}
-    return own | {"SHOEBOX_DATA_DIR": str(home), "SHOEBOX_PORT": "8765"}
 
 
 if __name__ == "__main__":
