@@ -20,6 +20,8 @@ MINUTE = 60
 # A Redis that does not answer within this is away; it is asked again after the pause.
 REDIS_SECONDS = 0.25
 PAUSE_SECONDS = 10.0
+# What is left is another question to Redis, in every request: it is asked where the caller can do something about it.
+_TOLD = frozenset({"key"})
 
 
 class TooManyRequests(Exception):
@@ -32,12 +34,15 @@ class TooManyRequests(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``left`` of ``quota`` requests a minute, until all may be made again in ``seconds``. ``kind``: key or address."""
+    """``left`` of ``quota`` requests a minute, and in how many ``seconds`` it begins to grow; of key or address.
+
+    The minute slides: requests come back one by one. Of an address only the quota is told.
+    """
 
     kind: str
     quota: int
-    left: int
-    seconds: int
+    left: int | None = None
+    seconds: int | None = None
 
 
 class Pace:
@@ -86,6 +91,8 @@ class Pace:
 async def _take(limiter: SlidingWindowCounterRateLimiter, kind: str, who: str, quota: int) -> Standing:
     item = RateLimitItemPerMinute(quota)
     allowed = await limiter.hit(item, kind, who)
+    if allowed and kind not in _TOLD:
+        return Standing(kind, quota)
     found = await limiter.get_window_stats(item, kind, who)
     seconds = min(MINUTE, max(1, round(found.reset_time - time.time())))
     if not allowed:
@@ -103,11 +110,13 @@ def network_of(address: str) -> str:
 
 
 def headers_of(standings: list[Standing]) -> dict[str, str]:
-    """RateLimit and RateLimit-Policy, as the IETF's draft has them (draft-ietf-httpapi-ratelimit-headers)."""
-    return {
-        "RateLimit-Policy": ", ".join(f'"{one.kind}";q={one.quota};w={MINUTE}' for one in standings),
-        "RateLimit": ", ".join(f'"{one.kind}";r={one.left};t={one.seconds}' for one in standings),
-    }
+    """RateLimit-Policy and RateLimit in the form of the IETF's draft (draft-ietf-httpapi-ratelimit-headers).
+
+    ``r`` is what is left, ``t`` when it begins to grow again, in seconds.
+    """
+    left = [f'"{one.kind}";r={one.left};t={one.seconds}' for one in standings if one.left is not None]
+    policy = ", ".join(f'"{one.kind}";q={one.quota};w={MINUTE}' for one in standings)
+    return {"RateLimit-Policy": policy} | ({"RateLimit": ", ".join(left)} if left else {})
 
 
 def note(scope: Any, standing: Standing | None) -> None:

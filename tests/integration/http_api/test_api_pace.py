@@ -73,6 +73,20 @@ def test_a_key_has_its_share_and_others_theirs(
             assert again.status_code == (429 if with_redis else 200)
 
 
+def test_redis_is_asked_three_times_for_a_request(
+    home: Path, tmp_path: Path, serve: Callable[..., Any], broker: Any
+) -> None:
+    with serve(settings_of(home, tmp_path, redis_url=broker[0])) as api, api.client() as client:
+        client.get("/v1/me")
+        with redis.Redis.from_url(broker[0]) as connection:
+            connection.config_resetstat()
+            assert spent(client, 10) == [200] * 10
+            calls = connection.info("commandstats")["cmdstat_evalsha"]["calls"]  # type: ignore[index]
+        last = client.get("/v1/me")
+    assert calls == 30, "two counts, and what is left of the key's"
+    assert last.headers["RateLimit"].startswith('"key";r=2988;t=') and "address" in last.headers["RateLimit-Policy"]
+
+
 def test_an_address_has_its_share_whatever_the_keys(home: Path, tmp_path: Path, serve: Callable[..., Any]) -> None:
     with serve(settings_of(home, tmp_path, address_requests_per_minute=6)) as api:
         codes = [httpx.get(f"{api.url}/v1/me", headers={"X-API-Key": f"guess {n}"}).status_code for n in range(10)]
