@@ -1,27 +1,46 @@
 """Every setting, read from the environment once. The only reader of the environment; imports nothing of ours."""
 
+import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 MEBIBYTE = 1024**2
 GIBIBYTE = 1024**3
+# Where Docker and Kubernetes put secrets.
+SECRETS = "/run/secrets"
 
 
 class Settings(BaseSettings):
-    """Settings as ``SHOEBOX_<NAME>`` in the environment or in a ``.env`` file. Each has one row in docs/settings.md."""
+    """Settings as ``SHOEBOX_<NAME>`` in the environment, in a ``.env`` file, or as a file ``shoebox_<name>`` among the
+    secrets; the first of these that has it is taken. Each has one row in docs/settings.md.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SHOEBOX_", env_file=".env", frozen=True, extra="ignore")
 
     data_dir: Path = Field(Path("~/.shoebox"), description="Where the database, uploads, logs and the local key live.")
     database_url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in WAL mode under the data directory.")
+    database_password: SecretStr = Field(
+        SecretStr(""), description="Password of the database, where its URL names a user and no password."
+    )
     redis_url: str = Field("", description="Redis or Valkey URL. Empty: the embedded Redis that `shoebox up` starts.")
+    redis_password: SecretStr = Field(SecretStr(""), description="Password of Redis, where its URL has none.")
     blobs_url: str = Field(
         "", description="Where uploads are kept. Empty: the folder `blobs` under the data directory."
+    )
+    secrets_dir: Path = Field(
+        Path(SECRETS),
+        description="Folder of files that each hold one setting: `shoebox_database_password`, for example. "
+        "From the environment alone.",
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
@@ -144,6 +163,22 @@ class Settings(BaseSettings):
         "info", description="Least severe level that is logged."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The places that settings come from, the strongest first; the folder of secrets only where there is one."""
+        sources = (init_settings, env_settings, dotenv_settings)
+        folder = Path(os.environ.get("SHOEBOX_SECRETS_DIR") or SECRETS)
+        if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+            return sources
+        return *sources, SecretsSettingsSource(settings_cls, folder)
+
     @field_validator("keep_uploads", "keep_results", mode="before")
     @classmethod
     def _for_ever(cls, days: object) -> object:
@@ -167,7 +202,8 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL in force; plain ``postgresql://`` is served by psycopg 3."""
         if not self.database_url:
             return f"sqlite:///{self.home / 'shoebox.db'}"
-        return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        url = self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return _with_password(url, self.database_password.get_secret_value())
 
     @property
     def redis_socket(self) -> Path:
@@ -182,7 +218,9 @@ class Settings(BaseSettings):
     @property
     def redis(self) -> str:
         """The Redis URL in force, as redis-py reads it."""
-        return self.redis_url or f"unix://{quote(str(self.redis_socket))}"
+        if not self.redis_url:
+            return f"unix://{quote(str(self.redis_socket))}"
+        return _with_password(self.redis_url, self.redis_password.get_secret_value())
 
     @property
     def broker(self) -> str:
@@ -226,3 +264,12 @@ class Settings(BaseSettings):
         """Address at which this machine's own programs reach the API."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return f"http://{host}:{self.port}"
+
+
+def _with_password(url: str, password: str) -> str:
+    """``url`` with the password, where it names a host and has none."""
+    parts = urlsplit(url)
+    if not password or not parts.netloc or parts.password is not None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
+from pydantic import SecretStr
+
 from cli.orphans import end_orphans
 from cli.output import NO_STACK, Failure
 from cli.programs import GROUP, REDIS, Program, programs, redis_conf, search_path
@@ -160,7 +162,7 @@ priority=20
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of all programs: every setting spelled out, so that no process reads another ``.env`` file."""
     values = {
-        f"SHOEBOX_{name.upper()}": str(getattr(settings, name))
+        f"SHOEBOX_{name.upper()}": _spelled(getattr(settings, name))
         for name in type(settings).model_fields
         if name not in COMMAND_LINE_ONLY
     }
@@ -168,6 +170,10 @@ def environment(settings: Settings) -> dict[str, str]:
     path = f"{search_path(settings)}:{os.environ.get('PATH', os.defpath)}"
     outside = {name: value for name, value in os.environ.items() if name.upper() not in _NOT_PASSED_ON}
     return {**outside, **values, "PATH": path}
+
+
+def _spelled(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _section(program: Program) -> str:
