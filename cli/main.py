@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import bench, db, doctor, jobs, keys, model, results, review, sidecars, stack, tag
+from cli import bench, db, doctor, front, jobs, keys, model, results, review, sidecars, stack, tag
 from cli.context import begin, choose
 from cli.everywhere import Key, Quiet, Url, everywhere, here
 from cli.output import EXIT_CODES, INTERRUPTED, NO_STACK, OK, PROBLEM, REFUSED, Failure, complain, hush, own_name, say
@@ -44,6 +44,10 @@ class Commands(TyperGroup):
             if isinstance(error, Unreachable):
                 complain(f"is it running? see: {own_name()} status")
             ctx.exit(REFUSED if isinstance(error, Refused) else NO_STACK)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Prints the first page of help."""
+        front.show(self, ctx)
 
 
 PHOTOS, JOBS, MODELS, MACHINE = "Photos", "Jobs and their verdicts", "Models", "This machine, and who may use it"

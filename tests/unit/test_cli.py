@@ -20,7 +20,7 @@ from cli.port import holder
 from cli.starting import tail
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "streamlit", "openvino", "onnxruntime", "sqlalchemy", "numpy", "PIL", "celery")
+HEAVY = ("torch", "streamlit", "openvino", "onnxruntime", "sqlalchemy", "numpy", "PIL", "celery", "httpx", "pygments")
 
 
 @pytest.fixture
