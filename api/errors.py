@@ -35,6 +35,7 @@ from api import (
 )
 from api.problems import CLIENT_CLOSED, MEDIA_TYPE, described
 from db.store import cancel, retry, submit
+from db.store import webhooks as webhook_store
 from worker.archive_bytes import CorruptArchive
 
 log = structlog.get_logger(__name__)
@@ -77,6 +78,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     intake.NotOneImage: (422, "not_one_image"),
     submit.IdempotencyConflict: (422, "idempotency_conflict"),
     cancel.AlreadyFinished: (409, "already_finished"),
+    webhook_store.NothingToSend: (409, "nothing_to_send"),
     cancel.StillRunning: (409, "still_running"),
     retry.UploadDeleted: (410, "upload_gone"),
     retry.NothingToRetry: (409, "nothing_to_retry"),

@@ -149,6 +149,10 @@ class Client(Access, Insight, Reviewing):
         """Stops a job; verdicts so far are kept. A finished job is refused (409)."""
         return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel"))
 
+    def send_webhook_again(self, job_id: str) -> Job:
+        """Has the message about a job's end tried anew. One that still waits to be sent is refused (409)."""
+        return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/webhook"))
+
     def retry(self, job_id: str, decision: str = "failed") -> Job:
         """A new job over the items of an old one that ended with ``decision``."""
         return self._job(self._transport.json("POST", f"/v1/jobs/{job_id}/retry", json={"decision": decision}))

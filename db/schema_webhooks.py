@@ -10,7 +10,8 @@ class Webhook(Base):
     """The message that a job has ended, written in the transaction that ends it. ``state``: see WebhookState.
 
     ``body`` is sent byte for byte the same at every try. Whoever moves ``due_at`` on has the next try, and
-    ``attempts`` is the fence. ``status`` and ``error`` are of the last try.
+    ``attempts`` is the fence. ``status`` and ``error`` are of the last try. It is given up some time after
+    ``created_at``, which is moved on where it is sent again.
     """
 
     __tablename__ = "webhooks"

@@ -23,6 +23,7 @@ from db.schema import Job
 from db.states import JobState
 from db.store.cancel import StillRunning, cancel, delete_job
 from db.store.retry import retry
+from db.store.webhooks import send_again
 from model.verdict import Decision
 from worker.senders import CONTROL
 from worker.sources import SourceGone, open_source
@@ -103,6 +104,18 @@ def cancel_job(job_id: str, parts: The, caller: Submitter) -> JobOut:
     if view.state.finished and view.webhook is not None:
         parts.hinter.want(CONTROL)
     log.info("job_canceled", job=job_id)
+    return view
+
+
+@router.post("/{job_id}/webhook", status_code=202, summary="Send a job's webhook again")
+def send_webhook_again(job_id: str, parts: The, caller: Submitter) -> JobOut:
+    """Tries the message about its end anew, after it was given up or delivered; its `webhook-id` stays the same."""
+    with parts.database.write() as session:
+        job = lock_job(session, caller.owner, job_id)
+        send_again(session, job_id)
+        view = job_out(session, job)
+    parts.hinter.want(CONTROL)
+    log.info("webhook_wanted_again", job=job_id)
     return view
 
 

@@ -21,6 +21,10 @@ LONGEST_PAUSE = 3 * 3600.0
 SECRET_BYTES = 32
 
 
+class NothingToSend(Exception):
+    """There is no message that has ended, or none at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sending:
     """A worker's right to one try; ``attempt`` counts from 1 and is the fence. ``age`` is in seconds.
@@ -133,6 +137,18 @@ def settle_webhook(
     mine = (Webhook.id == sending.id, Webhook.attempts == sending.attempt, Webhook.state == WebhookState.PENDING)
     hit = session.execute(update(Webhook).where(*mine).values(values).execution_options(synchronize_session=False))
     return bool(hit.rowcount)  # type: ignore[attr-defined]
+
+
+def send_again(session: Session, job_id: str) -> None:
+    """Has the message about a job tried anew, for as long as at first; its id stays, and tries are counted on.
+
+    Raises NothingToSend for one that still waits to be sent, and for a job that has none.
+    """
+    ended = (Webhook.job_id == job_id, Webhook.state != WebhookState.PENDING)
+    again = {"state": WebhookState.PENDING, "created_at": now(), "due_at": now(), "finished_at": None}
+    hit = session.execute(update(Webhook).where(*ended).values(again).execution_options(synchronize_session=False))
+    if not hit.rowcount:  # type: ignore[attr-defined]
+        raise NothingToSend("There is no message about this job, or it still waits to be sent.")
 
 
 def new_secret(session: Session, owner: str, at: float, grace_seconds: float) -> tuple[str, float | None]:

@@ -15,7 +15,16 @@ from db.store.retry import retry
 from db.store.settle import LeaseLost
 from db.store.sweep import recover_unpacking
 from db.store.unpack import fail_unpack
-from db.store.webhooks import LEASE_SECONDS, LONGEST_PAUSE, Sending, claim_webhooks, new_secret, settle_webhook
+from db.store.webhooks import (
+    LEASE_SECONDS,
+    LONGEST_PAUSE,
+    NothingToSend,
+    Sending,
+    claim_webhooks,
+    new_secret,
+    send_again,
+    settle_webhook,
+)
 
 URL = "https://example.org/hook"
 
@@ -157,6 +166,26 @@ def test_a_failed_try_waits_its_time_and_the_last_ends_it(desk: Desk) -> None:
     assert claimed(desk) == [] and messages(desk)[0].state == WebhookState.GIVEN_UP
     with desk.database.read() as session:
         assert not undelivered(session, job)
+
+
+def test_a_message_that_has_ended_is_sent_again(desk: Desk) -> None:
+    job, quiet = desk.finished(1, webhook_url=URL), desk.finished(1)
+    signing = secret(desk)
+    for end in ("It said 500.", None):
+        with desk.database.write() as session, pytest.raises(NothingToSend):
+            send_again(session, job)
+        (last,) = claimed(desk)
+        assert settled(desk, last, end, None)
+        pass_time(desk, 1e6)
+        assert claimed(desk) == []
+        with desk.database.write() as session:
+            session.execute(update(Webhook).values(created_at=Webhook.created_at - 1e6))
+            send_again(session, job)
+    (again,) = claimed(desk)
+    assert (again.id, again.body, again.attempt, again.secrets) == (last.id, last.body, 3, (signing,))
+    assert 0 <= again.age < 20 and messages(desk)[0].finished_at is None
+    with desk.database.write() as session, pytest.raises(NothingToSend):
+        send_again(session, quiet)
 
 
 def test_what_was_tried_least_goes_first(desk: Desk) -> None:

@@ -24,6 +24,7 @@ SCOPES = [
     ("POST", f"/v1/jobs/{NOBODY}/cancel", Scope.SUBMIT),
     ("POST", f"/v1/jobs/{NOBODY}/retry", Scope.SUBMIT),
     ("POST", f"/v1/jobs/{NOBODY}/rerun", Scope.SUBMIT),
+    ("POST", f"/v1/jobs/{NOBODY}/webhook", Scope.SUBMIT),
     ("GET", f"/v1/jobs/{NOBODY}/items", Scope.READ),
     ("GET", f"/v1/jobs/{NOBODY}/results.jsonl", Scope.READ),
     ("GET", f"/v1/jobs/{NOBODY}/results.csv", Scope.READ),

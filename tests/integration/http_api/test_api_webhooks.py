@@ -19,6 +19,7 @@ from running import running, wait_until
 from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from client.client import Client
 from db.schema import Webhook as Row
 from db.store.keys import Scope
 from model.bundle import Bundle
@@ -147,6 +148,27 @@ def test_after_a_day_it_is_given_up_and_said_so(
     assert 12 <= tries <= 25 and 20 * 3600 < sum(pauses) <= 24 * 3600
     assert 4 < pauses[0] < 11 and all(pause <= 3 * 3600 + 1 for pause in pauses)
     assert seen["error"] == "The receiver answered with the status 503." and seen["next_at"] is None
+
+
+def test_what_was_given_up_is_sent_again(
+    hooked: Any, user: httpx.Client, receiver: Receiver, courier: Courier, scene: Make, judged: Any
+) -> None:
+    secret_of(user)
+    receiver.answers = [410, 204]
+    job = submit(user, scene("sea"), f"http://127.0.0.1:{receiver.port}/")["id"]
+    path = f"/v1/jobs/{job}/webhook"
+    assert (user.post(path).status_code, user.post(path).json()["code"]) == (409, "nothing_to_send")
+    hooked.judge(job, judged)
+    assert courier.deliver() == 1 and webhook(user, job)["state"] == "given_up" and courier.deliver() == 0
+    with hooked.client(Scope.SUBMIT) as other:
+        assert other.post(path).status_code == 404
+    with Client(hooked.url, user.headers["X-API-Key"]) as client:
+        again = client.send_webhook_again(job).view.webhook
+    assert again == webhook(user, job) and again["state"] == "pending" and again["next_at"]
+    assert user.post(path).status_code == 409
+    assert courier.deliver() == 1 and webhook(user, job)["state"] == "delivered"
+    (_, first, one), (_, second, two) = receiver.received
+    assert first["webhook-id"] == second["webhook-id"] and one == two
 
 
 def test_during_a_change_both_secrets_sign(
