@@ -1,0 +1,29 @@
+"""What each process loads: nothing that it does not need, so that it starts at once and stays small."""
+
+import subprocess
+import sys
+
+import pytest
+
+NETWORKS = {"torch", "torchvision", "timm", "openvino", "onnxruntime"}
+TABLES = {"pandas", "streamlit", "pyarrow", "altair", "plotly"}
+
+
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [
+        ("api.app", NETWORKS | TABLES | {"celery.worker"}),
+        ("api.__main__", NETWORKS | TABLES | {"celery.worker"}),
+        ("worker.process", NETWORKS | TABLES | {"fastapi", "uvicorn", "typer"}),
+        ("model.opening", NETWORKS | TABLES | {"celery", "sqlalchemy", "fastapi"}),
+        ("model.backends.openvino_cpu", {"torch", "torchvision", "timm", "onnxruntime"} | TABLES),
+        ("client.client", NETWORKS | TABLES | {"numpy", "sqlalchemy", "celery", "fastapi"}),
+        ("cli.main", NETWORKS | TABLES | {"numpy", "PIL", "sqlalchemy", "celery", "fastapi", "httpx"}),
+    ],
+)
+def test_nothing_is_loaded_that_is_not_needed(module: str, needless: set[str]) -> None:
+    code = f"import {module}, sys; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(said.stdout.split())
+    assert module in loaded
+    assert not loaded & needless, sorted(loaded & needless)
