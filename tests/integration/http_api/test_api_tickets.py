@@ -91,7 +91,8 @@ def test_ended_and_unknown_tickets_are_401(api: Any, client: httpx.Client, page:
 
 
 def test_a_wrong_ticket_waits_for_nobody_who_writes(api: Any, page: httpx.Client, scene: Make) -> None:
-    with api.database.write():
+    with api.database.write() as session:
+        session.execute(update(Ticket).values(expires_at=Ticket.expires_at))  # SQLite's one turn at writing is ours
         began = time.monotonic()
         answer = page.post("/v1/jobs", params={"ticket": "a guess"}, content=scene("sea"), headers=JPEG)
         assert (answer.status_code, answer.json()["code"]) == (401, "wrong_ticket")
