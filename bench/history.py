@@ -1,41 +1,55 @@
-"""How long a page of a long history takes, narrowed in many ways: ``python -m bench.history [ITEMS] [DATABASE_URL]``.
+"""How long a long history takes to ask, over HTTP: a job's status, pages narrowed in many ways, statistics.
 
-Without a URL it makes a SQLite database in a temporary folder. A PostgreSQL database must be empty.
+    python -m bench.history [--items 1000000] [--rounds 20] [--stores sqlite postgresql]
+
+Every request is repeated; the 95th percentile counts. Pages are of 100 photos: the first, and the one after it.
 """
 
+import argparse
 import random
 import sys
-import tempfile
 import time
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from sqlalchemy import insert, text
 
+from bench.stack import STORES, Store, stack
 from db.database import Database
 from db.ids import new_id
-from db.query.history import items_of_owner
-from db.query.narrow import Filter
-from db.schema import Item, Job, Source
-from db.upgrade import upgrade
+from db.schema import Item, Job, Source, Tally
+from settings import Settings
 
 DAY = 86400.0
 BEGAN = 20_000 * DAY
 SIZES = (1, 1, 5, 50, 500, 5000, 60_000)
-NARROWED = {
-    "nothing": Filter(),
-    "a label that many have": Filter(label="sea"),
-    "a label that few have": Filter(label="rare", decision="accepted"),
-    "a reason": Filter(decision="rejected", reason="blank"),
-    "a name that few have": Filter(name="IMG_000123"),
-    "a name that a third has": Filter(name="IMG_"),
-    "a name that the oldest have": Filter(name="OLD_"),
-    "a name that none has": Filter(name="none"),
-    "a name of many, a label of few": Filter(name="IMG_", label="rare"),
-    "a model of two jobs": Filter(model="rare"),
-    "an early day": Filter(since=BEGAN + 3 * DAY, until=BEGAN + 4 * DAY),
-    "a day and a label": Filter(since=BEGAN + 3 * DAY, until=BEGAN + 4 * DAY, label="forest"),
-    "no review": Filter(reviewed=False, label="sea"),
-    "model, reason and name": Filter(model="b", reason="blank", name="trip"),
+OWNER = "local"
+NARROWED: dict[str, dict[str, str]] = {
+    "nothing": {},
+    "a decision": {"decision": "rejected"},
+    "a reason": {"reason": "blank"},
+    "a label that many have": {"label": "sea"},
+    "a label that few have": {"label": "rare"},
+    "a name that few have": {"name": "IMG_000123"},
+    "a name that nearly all have": {"name": "IMG_"},
+    "a name that only old ones have": {"name": "OLD_"},
+    "a name that none has": {"name": "none"},
+    "a name of many, a label of few": {"name": "IMG_", "label": "rare"},
+    "a model of two jobs": {"model": "rare"},
+    "an early day": {"from": "2024-10-07", "to": "2024-10-07"},
+    "a day and a label": {"from": "2024-10-07", "to": "2024-10-07", "label": "forest"},
+    "no review": {"reviewed": "false", "label": "sea"},
+    "model, reason and name": {"model": "b", "reason": "blank", "name": "trip"},
+}
+STATISTICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "totals by day and decision": ("/v1/stats", {"by": ["day", "decision"]}),
+    "totals by label": ("/v1/stats", {"by": ["label"]}),
+    "totals by model and reason": ("/v1/stats", {"by": ["model", "reason"]}),
+    "latency by day": ("/v1/stats/latency", {"by": "day"}),
+    "reviews by day": ("/v1/stats/reviews", {"by": "day"}),
+    "scores of a guard": ("/v1/scores", {}),
 }
 
 
@@ -46,14 +60,14 @@ def fill(database: Database, items: int) -> int:
     while (left := items - sum(sizes)) > 0:
         sizes.append(min(left, chance.choice(SIZES)))
     chance.shuffle(sizes)
-    source = new_id()
+    source, tallies = new_id(), Counter[tuple[str, ...]]()
     with database.write() as session:
         blob = {"blob": source, "kind": "zip", "bytes": 1, "sha256": "0", "created_at": BEGAN}
         session.execute(insert(Source).values(id=source, **blob))
     for number, size in enumerate(sizes):
         at = BEGAN + number * DAY * 0.7
         model = "rare" if number in (3, len(sizes) // 2) else chance.choice("ab")
-        words = {"owner": "ann", "model": model, "version": "1"}
+        words = {"owner": OWNER, "model": model, "version": "1"}
         times = {"submitted_at": at, "started_at": at, "finished_at": at + DAY}
         job: dict[str, Any] = {"id": f"01{number:024}", "lane": 1, "state": "completed", "fingerprint": "", **words}
         with database.write() as session:
@@ -63,8 +77,14 @@ def fill(database: Database, items: int) -> int:
             shared = {"job_id": job["id"], "source_id": source}
             for row in rows:
                 row |= shared | {"decided_at": at + row["position"]}
+                day = datetime.fromtimestamp(row["decided_at"], UTC).date().isoformat()
+                tallies[day, model, row["decision"], row["reason"] or "", row["label"] or ""] += 1
             for begin in range(0, size, 5000):
                 session.execute(insert(Item), rows[begin : begin + 5000])
+    with database.write() as session:
+        columns = ("day", "model", "decision", "reason", "label")
+        counted = [dict(zip(columns, of, strict=True)) | {"owner": OWNER, "count": n} for of, n in tallies.items()]
+        session.execute(insert(Tally), counted)
     if not database.sqlite:
         with database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
@@ -87,27 +107,54 @@ def _item(chance: random.Random, position: int, old: bool) -> dict[str, Any]:
     }
 
 
-def main(items: int, url: str) -> None:
-    """Fills the database and prints the milliseconds of the first and the second page."""
-    database = Database(url)
-    upgrade(database)
+def main() -> int:
+    """Fills each database and prints the milliseconds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
+    arguments = parser.parse_args()
+    for store in arguments.stores:
+        measure(store, arguments.items, arguments.rounds)
+    return 0
+
+
+def measure(store: Store, items: int, rounds: int) -> None:
+    """Asks a Shoebox whose database is full."""
+    with stack(store, requests_per_minute=0, address_requests_per_minute=0, backend="fake") as shoebox:
+        url = shoebox.environment.get("SHOEBOX_DATABASE_URL") or Settings(data_dir=shoebox.home).database
+        database = Database(url)
+        began = time.perf_counter()
+        jobs = fill(database, items)
+        print(f"{store}: {items:,} photos in {jobs} jobs, made in {time.perf_counter() - began:.0f} s", flush=True)
+        database.close()
+        with httpx.Client(base_url=shoebox.url, headers={"X-API-Key": shoebox.key}, timeout=60) as client:
+            some = [job["id"] for job in client.get("/v1/jobs", params={"limit": 50}).json()["data"]]
+            report("a job's status", [asked(client, f"/v1/jobs/{some[n % len(some)]}")[0] for n in range(5 * rounds)])
+            for name, narrowed in NARROWED.items():
+                first, answer = asked(client, "/v1/items", narrowed)
+                pages = [narrowed] + ([narrowed | {"after": answer["next"]}] if answer["next"] else [])
+                for number, page in enumerate(pages):
+                    times = [asked(client, "/v1/items", page)[0] for _ in range(rounds)]
+                    report(f"{name}, page {number + 1}", times, first if not number else None)
+            for name, (path, query) in STATISTICS.items():
+                report(name, [asked(client, path, query)[0] for _ in range(rounds)])
+
+
+def asked(client: httpx.Client, path: str, query: dict[str, Any] | None = None) -> tuple[float, Any]:
+    """Milliseconds until the answer, and the answer."""
     began = time.perf_counter()
-    print(f"{items:,} photos in {fill(database, items)} jobs, made in {time.perf_counter() - began:.0f} s")
-    for words, narrowed in NARROWED.items():
-        after, took = None, []
-        for _ in range(2):
-            with database.read() as session:
-                began = time.perf_counter()
-                page = items_of_owner(session, "ann", 101, after, narrowed)
-                took.append(f"{1000 * (time.perf_counter() - began):6.1f} ms")
-            if len(page) < 101:
-                break
-            after = page[-1].job_id, page[-1].position
-        print(f"{words:32} {len(page):3} photos {' then '.join(took)}")
-    database.close()
+    answer = client.get(path, params=query).raise_for_status()
+    return 1000 * (time.perf_counter() - began), answer.json()
+
+
+def report(name: str, milliseconds: list[float], first: float | None = None) -> None:
+    """Prints the median and the 95th percentile, and what the very first took."""
+    ordered = sorted(milliseconds)
+    p95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+    cold = f"  (first {first:.1f})" if first is not None else ""
+    print(f"  {name:<42} p50 {ordered[len(ordered) // 2]:7.1f} ms   p95 {p95:7.1f} ms{cold}", flush=True)
 
 
 if __name__ == "__main__":
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    with tempfile.TemporaryDirectory(prefix="sb-") as folder:
-        main(wanted, sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{folder}/history.db")
+    sys.exit(main())

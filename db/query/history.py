@@ -7,7 +7,7 @@ looked up first where that finds few: names by their beginning, and the jobs of 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -16,8 +16,11 @@ from db.query.narrow import ANY, Filter, at_places, begins_with, conditions, sta
 from db.schema import Item, Job
 
 EXPORT_PAGE = 500
-# With more names than this a walk along the history meets them often enough.
+# With more names than this a walk along the history meets them often enough. Where nothing but the name is asked, their
+# places alone are sorted, for each page anew: 50,000 of them in 20 ms on SQLite, where the walk may take half a second.
 FEW_NAMES = 5000
+MANY_NAMES = 50_000
+PLACES_PAGE = 1000
 FEW_JOBS = 50
 Place = tuple[str, int]
 
@@ -31,9 +34,8 @@ def items_of_owner(
     options: Sequence[ORMOption] = (),
 ) -> list[Item]:
     """A page of the owner's history; ``after`` is job and position of the last item of the page before."""
-    names = _few_names(session, owner, after, filter_)
-    if names is not None:
-        return list(islice(_at(session, names, filter_, options), limit))
+    if filter_.name and _are_few(session, owner, filter_):
+        return list(islice(_at(session, owner, after, filter_, options), limit))
     jobs = _few_jobs(session, owner, after, filter_)
     if jobs is not None:
         return list(islice(_of(session, jobs, limit, after, filter_, options), limit))
@@ -56,23 +58,34 @@ def every_item_of_owner(database: Database, owner: str, filter_: Filter) -> Iter
         after = page[-1].job_id, page[-1].position
 
 
-def _few_names(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[Place] | None:
-    """Where the items whose names begin so are, in order; None when they are many, or any name will do."""
-    if not filter_.name:
-        return None
-    query = select(Item.job_id, Item.position).where(Item.owner == owner, begins_with(filter_.name))
-    if after is not None:
-        query = query.where(tuple_(Item.job_id, Item.position) < after)
-    found = [(row.job_id, row.position) for row in session.execute(query.limit(FEW_NAMES + 1))]
-    return None if len(found) > FEW_NAMES else sorted(found, reverse=True)
+def _named(owner: str, filter_: Filter) -> Select[str, int]:
+    """Where the items are whose names begin so."""
+    return select(Item.job_id, Item.position).where(Item.owner == owner, begins_with(filter_.name or ""))
 
 
-def _at(session: Session, places: list[Place], filter_: Filter, options: Sequence[ORMOption]) -> Iterator[Item]:
+def _are_few(session: Session, owner: str, filter_: Filter) -> bool:
+    """Whether it is better to look at each of them than to walk along the history."""
+    most = MANY_NAMES if filter_ == Filter(name=filter_.name) else FEW_NAMES
+    found = session.scalar(select(func.count()).select_from(_named(owner, filter_).limit(most + 1).subquery()))
+    return found is not None and found <= most
+
+
+def _at(
+    session: Session, owner: str, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
+) -> Iterator[Item]:
     query, _ = start(filter_)
     query = query.where(conditions(filter_)).order_by(Item.job_id.desc(), Item.position.desc()).options(*options)
-    for begin in range(0, len(places), EXPORT_PAGE):
-        some = places[begin : begin + EXPORT_PAGE]
-        yield from session.scalars(at_places(query, Item, some))
+    # Looked up before they are sorted: with LIMIT a database would walk along the history after all.
+    named = _named(owner, filter_).cte("named").prefix_with("MATERIALIZED")
+    sorted_ = select(named).order_by(named.c.job_id.desc(), named.c.position.desc()).limit(PLACES_PAGE)
+    while True:
+        later = sorted_ if after is None else sorted_.where(tuple_(named.c.job_id, named.c.position) < after)
+        places = [(row.job_id, row.position) for row in session.execute(later)]
+        for begin in range(0, len(places), EXPORT_PAGE):
+            yield from session.scalars(at_places(query, Item, places[begin : begin + EXPORT_PAGE]))
+        if len(places) < PLACES_PAGE:
+            return
+        after = places[-1]
 
 
 def _few_jobs(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[str] | None:
