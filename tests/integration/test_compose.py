@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from composed import Composed
+from composed import PROXY, Composed
 from running import wait_until
 
 
@@ -144,10 +144,15 @@ def test_nginx_refuses_in_the_words_of_the_api(stack: Composed, key: str) -> Non
     assert httpx.get(f"{stack.url}/metrics").status_code == 404
 
 
-def test_the_address_of_the_caller_is_the_one_nginx_saw(stack: Composed) -> None:
+def test_the_caller_is_whom_nginx_saw_or_a_proxy_that_it_trusts(stack: Composed) -> None:
     wait_until(lambda: is_ready(stack.url), 120, stack.logs)
-    httpx.get(f"{stack.url}/v1/me", headers={"X-Forwarded-For": "192.0.2.7"})
-    wait_until(lambda: "/v1/me" in (stack.folder / "api.log").read_text(), 10, stack.logs)
+    for source, forged in (("127.0.0.1", "192.0.2.7"), (PROXY, "192.0.2.8")):
+        with httpx.Client(transport=httpx.HTTPTransport(local_address=source)) as client:
+            refused = client.get(
+                f"{stack.url}/v1/me", headers={"X-Forwarded-For": forged, "X-Forwarded-Proto": "https"}
+            )
+            assert refused.status_code == 401
+    wait_until(lambda: "192.0.2.8" in (stack.folder / "api.log").read_text(), 10, stack.logs)
     assert "192.0.2.7" not in (stack.folder / "api.log").read_text()
 
 

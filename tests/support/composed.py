@@ -20,6 +20,8 @@ from site_under_test import free_port
 ROOT = Path(__file__).parents[2]
 COMPOSE = Path(sys.executable).with_name("docker-compose")
 NGINX = nginx_binary()
+# Whom nginx believes: not the address that programs of this machine come from by themselves.
+PROXY = "127.0.0.2"
 
 
 def read(*profiles: str, **variables: str) -> dict[str, Any]:
@@ -108,7 +110,9 @@ class Composed:
     def fill_in(self) -> None:
         """Does for nginx what its image does at the start: fills in the template with the environment."""
         (mount,) = self.services["nginx"]["volumes"]
-        values = self.environment("nginx", LISTEN=f"127.0.0.1:{self.ports['nginx']}", RESOLVER="127.0.0.1")
+        values = self.environment(
+            "nginx", LISTEN=f"127.0.0.1:{self.ports['nginx']}", RESOLVER="127.0.0.1", TRUSTED_PROXY=PROXY
+        )
         allowed = re.compile(values["NGINX_ENVSUBST_FILTER"].replace("$$", "$"))
         text = Path(mount["source"]).read_text()
         filled = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]] if allowed.search(found[1]) else found[0], text)
