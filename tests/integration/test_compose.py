@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import time
 import zipfile
@@ -95,6 +96,27 @@ def test_a_zip_goes_in_through_nginx_and_its_photos_come_out(
     assert {item["model"]["name"] for item in items if item["name"] != "notes.jpg"} == {"scenes"}
 
 
+def test_an_upload_passes_through_nginx_as_it_comes(stack: Composed, key: str) -> None:
+    """With half of it sent, that half is where the API keeps uploads, and not with nginx."""
+    wait_until(lambda: is_ready(stack.url), 120, stack.logs)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("noise.jpg", os.urandom(8 * 2**20))
+    body, uploads = archive.getvalue(), stack.mounts("api")["/data/blobs"]
+
+    sent = HTTPConnection("127.0.0.1", stack.ports["nginx"], timeout=30)
+    sent.putrequest("POST", "/v1/jobs")
+    sent.putheader("X-API-Key", key)
+    sent.putheader("Content-Type", "application/zip")
+    sent.putheader("Content-Length", str(len(body)))
+    sent.endheaders(body[: len(body) // 2])
+    wait_until(lambda: any(part.stat().st_size > len(body) // 3 for part in uploads.glob("*.part")), 20, stack.logs)
+    sent.send(body[len(body) // 2 :])
+
+    assert sent.getresponse().status == 202
+    sent.close()
+
+
 def test_redis_wants_its_password(stack: Composed) -> None:
     with redis.Redis(port=stack.ports["redis"]) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
@@ -164,10 +186,11 @@ def test_no_password_is_in_a_log(stack: Composed, key: str) -> None:
 
 
 def test_a_stop_is_quick_and_in_order(stack: Composed) -> None:
-    """Last of all: what a stop of the containers sends, and within their grace."""
+    """Last of all: what a stop of the containers sends, and within their grace. Then no worker is healthy any more."""
     for name, process in reversed(stack.processes.items()):
         if process.poll() is None:
             started = time.monotonic()
             process.terminate()
             assert process.wait(15) in (0, -15), f"{name}\n{stack.logs()}"
             assert time.monotonic() - started < 15
+    assert stack.start("worker-cpu", ["python", "-m", "worker.health"]).wait(30) == 1
