@@ -24,6 +24,12 @@ from model.verdict import Options, Reason, Score, Unreadable, Verdict
 PATIENCE = 0.05
 """Seconds for which decoded photos wait for more before a part-filled batch runs."""
 
+HELD_BACK = 0.5
+"""Seconds for which urgent photos may keep the others from the network, however many are urgent."""
+
+CALM = 5.0
+"""Seconds after the last urgent photo for which other batches stay at a quarter: the next one waits for less."""
+
 PULSE = 1.0
 """Seconds without a photo after which whoever waits for verdicts is heard (a photo may take longer than a lease)."""
 
@@ -34,12 +40,14 @@ Key = TypeVar("Key")
 class Photo(Generic[Key]):
     """A photo to judge. ``read`` gives its bytes: it is called in another thread when a decoder is free.
 
-    It is called once, or once more where this process had no memory for what it gives.
+    It is called once, or once more where this process had no memory for what it gives. An ``urgent`` photo is decoded
+    before the others and judged as soon as it is, in a batch without them.
     """
 
     key: Key
     read: Callable[[], bytes]
     options: Options = field(default_factory=Options)
+    urgent: bool = False
 
 
 class Engine:
@@ -63,36 +71,49 @@ class Engine:
         self._pool = pool
         self._window = max(2 * batch_size, 4 * len(pool.pids()))
         self._room = Room(batch_size)
+        self._urged = -CALM
 
     def judge(
-        self, photos: Iterable[Photo[Key]], meanwhile: Callable[[], object] = lambda: None
+        self,
+        photos: Iterable[Photo[Key]],
+        meanwhile: Callable[[], object] = lambda: None,
+        first: Callable[[], Iterable[Photo[Key]]] = tuple,
     ) -> Generator[tuple[Key, Verdict], None, None]:
         """A verdict for every photo, as each is ready, in any order.
 
-        ``photos`` is pulled as room appears, never far ahead. What is wrong with a picture is its verdict. Whatever
-        else ``read`` or ``photos`` raises ends the run, as does closing the generator; nothing stays behind either way.
+        ``photos`` is pulled as room appears, never far ahead; ``first`` is asked between batches for a few that are
+        begun whether there is room or not. What is wrong with a picture is its verdict. Whatever else ``read``,
+        ``photos`` or ``first`` raises ends the run, as does closing the generator; nothing stays behind either way.
         ``meanwhile`` is called each `PULSE` for which no photo comes out of its decoder.
         """
         source = iter(photos)
         flight = _Flight[Key](self._pool, self.bundle.input_size)
-        ready: list[_Seen[Key]] = []
+        ready = _Ready[Key]()
         dry = False
         short: deque[Photo[Key]] = deque()
         alone: Photo[Key] | None = None
+        ran = time.monotonic()
         try:
             while not dry or flight or ready or short:
                 if short and not flight and not ready:
                     alone = short.popleft()
                     flight.start(alone)
+                if not short and alone is None:
+                    for photo in first():
+                        flight.start(photo)
                 while not dry and not short and alone is None and len(flight) + len(ready) < self._window:
-                    photo = next(source, None)
-                    if photo is None:
+                    pulled = next(source, None)
+                    if pulled is None:
                         dry = True
                     else:
-                        flight.start(photo)
-                room = self._room.size
+                        flight.start(pulled)
+                if flight.urgent:
+                    self._urged = time.monotonic()
+                room = self._share()
+                hurry = time.monotonic() - ran < HELD_BACK
+                full = ready.urgent > 0 or (len(ready) >= room and not (flight.urgent and hurry))
                 # A full batch waits for nothing, a part of one for a little, none at all for as long as it takes.
-                landed = flight.landed(0 if len(ready) >= room else PATIENCE if ready else PULSE)
+                landed = flight.landed(0 if full else PATIENCE if ready else PULSE)
                 if flight and not landed and not ready:
                     meanwhile()
                 for photo, future in landed:
@@ -106,10 +127,12 @@ class Engine:
                     if isinstance(seen, Verdict):
                         yield photo.key, seen
                     else:
-                        ready.append(seen)
-                if ready and (len(ready) >= room or not landed):
-                    batch, ready = ready[:room], ready[room:]
-                    yield from self._settle(batch)
+                        ready.add(seen)
+                if ready.urgent and (hurry or not ready.others):
+                    yield from self._settle(ready.urgent_batch(room))
+                elif ready.others and not (flight.urgent and hurry) and (len(ready) >= room or not landed):
+                    ran = time.monotonic()
+                    yield from self._settle(ready.batch(room))
         finally:
             flight.abandon()
 
@@ -127,6 +150,11 @@ class Engine:
             while self._room.size > 1 and self._outputs(self._blank(self._room.size)) is None:
                 self._room.lacking(self._room.size)
             self.backend.run(self._blank(1)())
+
+    def _share(self) -> int:
+        """Photos in the next batch, at most."""
+        room = self._room.size
+        return room if time.monotonic() - self._urged > CALM else max(1, room // 4)
 
     def _blank(self, count: int) -> Callable[[], NDArray[np.uint8]]:
         size = self.bundle.input_size
@@ -215,6 +243,43 @@ def _stacked(batch: "list[_Seen[Key]]") -> NDArray[np.uint8]:
     return np.stack([seen.decoded.pixels for seen in batch])
 
 
+class _Ready(Generic[Key]):
+    """The photos that wait for the network."""
+
+    def __init__(self) -> None:
+        self._urgent: deque[_Seen[Key]] = deque()
+        self._others: deque[_Seen[Key]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._others)
+
+    @property
+    def urgent(self) -> int:
+        """How many of them are urgent."""
+        return len(self._urgent)
+
+    @property
+    def others(self) -> int:
+        """How many are not."""
+        return len(self._others)
+
+    def add(self, seen: _Seen[Key]) -> None:
+        """Takes one more."""
+        (self._urgent if seen.photo.urgent else self._others).append(seen)
+
+    def urgent_batch(self, room: int) -> list[_Seen[Key]]:
+        """The next urgent ones, ``room`` at most."""
+        return _taken(self._urgent, room)
+
+    def batch(self, room: int) -> list[_Seen[Key]]:
+        """The next others, ``room`` at most."""
+        return _taken(self._others, room)
+
+
+def _taken(line: deque[_Seen[Key]], room: int) -> list[_Seen[Key]]:
+    return [line.popleft() for _ in range(min(room, len(line)))]
+
+
 class _Flight(Generic[Key]):
     """The photos that are being read and decoded."""
 
@@ -223,14 +288,16 @@ class _Flight(Generic[Key]):
         self._size = size
         self._photos: dict[Future[Decoded], Photo[Key]] = {}
         self._done: SimpleQueue[Future[Decoded]] = SimpleQueue()
+        self.urgent = 0
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def start(self, photo: Photo[Key]) -> None:
         """Hands a photo to the decoders."""
-        future = self._pool.submit(photo.read, self._size)
+        future = self._pool.submit(photo.read, self._size, urgent=photo.urgent)
         self._photos[future] = photo
+        self.urgent += photo.urgent
         future.add_done_callback(self._done.put)
 
     def landed(self, timeout: float) -> list[tuple[Photo[Key], Future[Decoded]]]:
@@ -241,7 +308,9 @@ class _Flight(Generic[Key]):
                 future = self._done.get_nowait() if found else self._done.get(timeout=timeout)
             except Empty:
                 break
-            found.append((self._photos.pop(future), future))
+            photo = self._photos.pop(future)
+            self.urgent -= photo.urgent
+            found.append((photo, future))
         return found
 
     def abandon(self) -> None:

@@ -1,11 +1,13 @@
 """Pictures are decoded in child processes, so that the worst of files costs no more than itself."""
 
 import contextlib
+import itertools
 import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
+from dataclasses import dataclass, field
+from queue import PriorityQueue, SimpleQueue
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +25,20 @@ class PoolClosed(RuntimeError):
     """The pool was closed before this picture was decoded."""
 
 
+OVERTAKEN = 256
+"""An urgent picture goes before so many that came before it, and not before more: none waits for good."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Task:
+    """What waits for a child, in the order of ``turn``; what ends a thread is no ``work`` at all and comes last."""
+
+    turn: float
+    number: int
+    future: Future[Any] = field(compare=False, default_factory=Future)
+    work: Work | None = field(compare=False, default=None)
+
+
 class DecodePool:
     """``workers`` threads, each with a child process of its own. Close it, or use it as a context manager.
 
@@ -33,7 +49,8 @@ class DecodePool:
         if workers < 1:
             raise ValueError("a decode pool needs at least one worker")
         self._limits = limits
-        self._queue: SimpleQueue[tuple[Future[Any], Work] | None] = SimpleQueue()
+        self._queue: PriorityQueue[_Task] = PriorityQueue()
+        self._turns = itertools.count()
         self._closed = False
         self._children = [DecoderProcess(limits) for _ in range(workers)]
         started: SimpleQueue[Exception | None] = SimpleQueue()
@@ -48,9 +65,10 @@ class DecodePool:
             self.close()
             raise failures[0]
 
-    def submit(self, read: Callable[[], bytes], size: int) -> Future[Decoded]:
+    def submit(self, read: Callable[[], bytes], size: int, *, urgent: bool = False) -> Future[Decoded]:
         """Decode what ``read`` returns to ``[size, size, 3]``. ``read`` is called in a thread of the pool.
 
+        The ``urgent`` goes before what waits (see `OVERTAKEN`).
         The future raises ``Unreadable`` for all about the picture, ``PoolClosed``, or whatever ``read`` raised.
         """
 
@@ -63,7 +81,7 @@ class DecodePool:
                 child.stop()
                 raise crashed(len(data)) from None
 
-        return self._enqueue(work)
+        return self._enqueue(work, urgent)
 
     def preview(self, data: bytes, size: int) -> bytes:
         """A JPEG without metadata that fits in ``size`` x ``size``; waits for it. ``Unreadable`` or ``PoolClosed``."""
@@ -82,15 +100,15 @@ class DecodePool:
         """End all children, also those at work, and wait until they are gone. May be called again."""
         self._closed = True
         for _ in self._threads:
-            self._queue.put(None)
+            self._queue.put(_Task(math.inf, next(self._turns)))
         for child in self._children:
             child.kill()
         for thread in self._threads:
             thread.join()
         while not self._queue.empty():  # what came in beside the closing
             task = self._queue.get()
-            if task is not None and task[0].set_running_or_notify_cancel():
-                task[0].set_exception(PoolClosed())
+            if task.work is not None and task.future.set_running_or_notify_cancel():
+                task.future.set_exception(PoolClosed())
 
     def __enter__(self) -> Self:
         return self
@@ -103,12 +121,13 @@ class DecodePool:
             raise raster.file_too_large(len(data), self._limits)
         return data
 
-    def _enqueue(self, work: Work) -> Future[Any]:
+    def _enqueue(self, work: Work, urgent: bool = False) -> Future[Any]:
         if self._closed:
             raise PoolClosed("the decode pool is closed")
-        future: Future[Any] = Future()
-        self._queue.put((future, work))
-        return future
+        number = next(self._turns)
+        task = _Task(number - OVERTAKEN if urgent else number, number, work=work)
+        self._queue.put(task)
+        return task.future
 
     def _serve(self, child: DecoderProcess, started: "SimpleQueue[Exception | None]") -> None:
         """The life of one thread. It starts its child itself: the kernel ends a child with the thread that began it."""
@@ -118,8 +137,8 @@ class DecodePool:
             started.put(error)
             return
         started.put(None)
-        while task := self._queue.get():
-            self._run(child, *task)
+        while (task := self._queue.get()).work is not None:
+            self._run(child, task.future, task.work)
             del task  # a result nobody waits for any more need not be kept until the next picture
             if not self._closed:
                 with contextlib.suppress(OSError):  # comes up again, and is told, with the next picture

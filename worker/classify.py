@@ -28,8 +28,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# Photos between two looks at the interactive lane, and the longest time between two looks at cancels.
-SUB_BATCH = 16
+# Between two looks at the interactive lane (a read of 0.3 ms), and between two at cancels, at least.
+ASK_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 # Shards claimed at once: the second keeps the decoders busy while the first is being settled.
 APPETITE = 2
@@ -99,14 +99,14 @@ class _Run:
         self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
         self._alone = False
         self._until = time.monotonic() + RUN_SECONDS
-        self._looked = self._extended = time.monotonic()
+        self._looked = self._extended = self._asked = time.monotonic()
 
     def work(self) -> int:
         """Judges until this engine's work runs dry, its time is up or a stop; returns how many photos."""
         judged = 0
         try:
             self._alone = self._claim(limit=1, suspects=True)
-            with closing(self._engine.judge(self._photos(), self._look)) as verdicts:
+            with closing(self._engine.judge(self._photos(), self._look, self._first)) as verdicts:
                 for key, verdict in verdicts:
                     judged += 1
                     complete = self._hand.record(key, verdict)
@@ -123,17 +123,12 @@ class _Run:
         return judged
 
     def _photos(self) -> Iterator[Photo[Key]]:
-        since = 0
         while not self._stop.is_set():
-            if since >= SUB_BATCH and not self._alone:
-                since = 0
-                self._admit_interactive()
             photo = self._hand.pop()
             if photo is None:
                 if not self._refill():
                     return
                 continue
-            since += 1
             yield photo
 
     def _refill(self) -> bool:
@@ -147,10 +142,16 @@ class _Run:
         wanted = next_ability(session, abilities)
         return wanted in self._abilities and not self._c._benchmarks.wait(session, abilities)
 
-    def _admit_interactive(self) -> None:
-        """Lets the photos of small jobs go first, however large the job in hand."""
-        if self._read(interactive_waits):
-            self._claim(limit=APPETITE, lane=Lane.INTERACTIVE)
+    def _first(self) -> list[Photo[Key]]:
+        """The photos of small jobs that came meanwhile: they go first, however large the job in hand."""
+        now = time.monotonic()
+        if self._alone or self._stop.is_set() or now - self._asked < ASK_SECONDS:
+            return []
+        self._asked = now
+        if not self._read(lambda s: interactive_waits(s, self._abilities)):
+            return []
+        self._claim(limit=APPETITE, lane=Lane.INTERACTIVE)
+        return self._hand.pop_first()
 
     def _claim(self, limit: int, *, suspects: bool = False, lane: Lane | None = None) -> bool:
         claims = write_patiently(
@@ -170,7 +171,7 @@ class _Run:
             return False
         asked = self._read(lambda s: params(s, {c.job for c in claims}))
         where = self._read(lambda s: places(s, {c.source for c in claims}))
-        for taken in reversed(claims) if lane is not None else claims:
+        for taken in claims:
             if taken.job not in asked:
                 continue  # deleted since: the shard is gone with it
             try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.query.work import BlobPlace
+from db.states import Lane
 from db.store.shards import Claim
 from model.engine import Photo
 from model.verdict import Novelty as Strictness
@@ -13,6 +14,9 @@ from model.verdict import Options, Verdict
 from worker.sources import IMAGE_FIELDS, Sources, reader_of
 
 Key = tuple[int, int, int]  # shard, attempt, position
+
+URGENT_PHOTOS = 4
+"""Somebody waits for so few before the screen; more are a small job, which goes first but may fill batches."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Hand:
         self._max_file_bytes = max_file_bytes
         self._held: dict[tuple[int, int], Held] = {}
         self._queue: deque[tuple[Key, Photo[Key]]] = deque()
+        self._first: deque[tuple[Key, Photo[Key]]] = deque()
 
     def __len__(self) -> int:
         """How many shards are in hand."""
@@ -53,27 +58,27 @@ class Hand:
         return len(self._queue)
 
     def add(self, claim: Claim, place: BlobPlace, params: dict[str, Any], *, first: bool = False) -> None:
-        """Takes a shard in hand, before everything else if ``first``. Raises SourceGone."""
+        """Takes a shard in hand; its photos come from `pop_first` if ``first``, else from `pop`. Raises SourceGone."""
         # What is too large to be judged is not read either.
         whole = len(claim.entries[0]) == IMAGE_FIELDS and place.bytes <= self._max_file_bytes
         blob = self._sources.take(place.blob, place.bytes, place.sha256 if whole else None)
         self._held[claim.shard, claim.attempt] = Held(claim, place.blob)
         options = options_of(params)
-        photos = [
-            (
-                (claim.shard, claim.attempt, entry[0]),
-                Photo((claim.shard, claim.attempt, entry[0]), reader_of(blob, entry, self._max_file_bytes), options),
-            )
-            for entry in claim.entries
-        ]
-        if first:
-            self._queue.extendleft(reversed(photos))
-        else:
-            self._queue.extend(photos)
+        urgent = claim.lane == Lane.INTERACTIVE and len(claim.entries) <= URGENT_PHOTOS
+        line = self._first if first else self._queue
+        for entry in claim.entries:
+            key = (claim.shard, claim.attempt, entry[0])
+            line.append((key, Photo(key, reader_of(blob, entry, self._max_file_bytes), options, urgent)))
 
     def pop(self) -> Photo[Key] | None:
         """The next photo."""
         return self._queue.popleft()[1] if self._queue else None
+
+    def pop_first(self) -> list[Photo[Key]]:
+        """All photos that go before the others."""
+        found = [photo for _, photo in self._first]
+        self._first.clear()
+        return found
 
     def record(self, key: Key, verdict: Verdict) -> Held | None:
         """Keeps a verdict; returns the shard when that was its last. Verdicts of dropped shards are ignored."""
@@ -87,7 +92,10 @@ class Hand:
         """Lets go of a shard, settled or lost."""
         shard = held.claim.shard, held.claim.attempt
         if self._held.pop(shard, None) is not None:
-            self._queue = deque(pair for pair in self._queue if pair[0][:2] != shard)
+            for line in (self._queue, self._first):
+                kept = [pair for pair in line if pair[0][:2] != shard]
+                line.clear()
+                line.extend(kept)
             self._sources.give(held.blob)
 
     def all(self) -> Iterator[Held]:

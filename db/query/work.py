@@ -41,10 +41,13 @@ def asked_for(session: Session) -> set[Ability]:
     return {(row.model, row.version, row.backend) for row in rows}
 
 
-def interactive_waits(session: Session) -> bool:
-    """Whether the interactive lane has a ready shard."""
+def interactive_waits(session: Session, abilities: Collection[Ability]) -> bool:
+    """Whether the interactive lane has a ready shard that the worker can judge."""
     ready = select(Shard.id).where(
-        Shard.state == ShardState.READY, Shard.suspect.is_(False), Shard.lane == Lane.INTERACTIVE
+        Shard.state == ShardState.READY,
+        Shard.suspect.is_(False),
+        Shard.lane == Lane.INTERACTIVE,
+        suits(abilities),
     )
     return session.scalar(ready.limit(1)) is not None
 
