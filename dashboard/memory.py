@@ -25,10 +25,3 @@ def kept(what: str, key: object, seconds: float, ask: Callable[[], Value]) -> Va
         memory.clear()
     memory[name] = now, found
     return found
-
-
-def forget(what: str) -> None:
-    """Asks anew next time."""
-    memory: dict[tuple[str, str], Any] = st.session_state.get("memory", {})
-    for name in [name for name in memory if name[0] == what]:
-        del memory[name]
