@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from client.errors import Refused, ShoeboxError
-from dashboard import session
+from dashboard import session, words
 from dashboard.care import care, show
 from dashboard.parts import style
 from dashboard.routes import pages
@@ -40,7 +40,7 @@ def _who() -> None:
     someone = session.person()
     st.logo(ICON, size="large")
     with st.sidebar:
-        st.caption(f"Photos of **{someone.owner}**" + (" · admin" if someone.admin else ""))
+        st.caption(f"Photos of **{words.plain(someone.owner)}**" + (" · admin" if someone.admin else ""))
         if not session.automatic() and st.button("Sign out", icon=":material/logout:", type="tertiary"):
             session.sign_out()
             st.rerun()

@@ -8,8 +8,14 @@ import streamlit as st
 import structlog
 
 from client.errors import Refused, ShoeboxError, Unreachable
+from dashboard import words
 
 log = structlog.get_logger(__name__)
+
+AWAY = (
+    "Shoebox does not answer at present. Jobs that were accepted are safe; this page works again as soon as "
+    "the API is back. On this machine, `shoebox status` says what is wrong, and `shoebox up` starts it."
+)
 
 
 @contextmanager
@@ -34,20 +40,20 @@ def care() -> Iterator[None]:
 
 def show(error: ShoeboxError) -> None:
     """An error of the API in words, where it happened."""
-    st.error(sentence(error), icon=":material/cloud_off:" if isinstance(error, Unreachable) else ":material/error:")
+    if isinstance(error, Unreachable):
+        st.error(AWAY, icon=":material/cloud_off:")
+        return
+    st.error("\n\n".join(words.plain(line) for line in _lines(error)), icon=":material/error:")
 
 
 def sentence(error: ShoeboxError) -> str:
-    """An error of the API in words, with the request's id where there is one."""
-    if isinstance(error, Unreachable):
-        return (
-            "Shoebox does not answer at present. Jobs that were accepted are safe; this page works again as soon as "
-            "the API is back. On this machine, `shoebox status` says what is wrong, and `shoebox up` starts it."
-        )
-    text = str(error)
-    if isinstance(error, Refused):
-        wrong = [f"{one.get('field')}: {one.get('message')}" for one in error.errors]
-        text = " ".join([text, *wrong])
-        if error.request_id:
-            text += f"\n\nRequest {error.request_id}"
-    return text
+    """The same as text, where there is no Markdown."""
+    return AWAY.replace("`", "") if isinstance(error, Unreachable) else "\n\n".join(_lines(error))
+
+
+def _lines(error: ShoeboxError) -> list[str]:
+    """What went wrong and, where there is one, the request's id."""
+    if not isinstance(error, Refused):
+        return [str(error)]
+    wrong = [f"{one.get('field')}: {one.get('message')}" for one in error.errors]
+    return [" ".join([str(error), *wrong]), *([f"Request {error.request_id}"] if error.request_id else [])]

@@ -1,5 +1,6 @@
 """How figures and names are said."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -23,7 +24,23 @@ REASONS: Mapping[str, str] = {
     "out_of_memory": "not enough memory",
     "internal_error": "an error of ours",
 }
-GUARDS: Mapping[str, str] = {"confidence": "confidence", "novelty": "novelty"}
+# Of a name's characters none may begin or end anything in Markdown.
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SPACES = re.compile(r" {2,}")
+# What Streamlit makes of text once the Markdown was read, escaped or not: links, addresses, icons, arrows and dashes.
+_PAIRS = re.compile(r"(?<=@)|(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=[-<>=~])(?=[-<>=~])", re.IGNORECASE)
+_PARTED = ":small[]"
+"""Renders as nothing, and keeps what stands before it from what stands behind it."""
+
+
+def plain(text: str) -> str:
+    """Markdown that shows ``text`` as it is, on one line: for all that others chose, such as names and labels.
+
+    Several spaces are one, as everywhere in a page; a control character is shown as U+FFFD.
+    """
+    pieces = _PAIRS.split(_SPACES.sub(" ", _CONTROLS.sub("\ufffd", text)).strip())
+    return _PARTED.join(_MARKS.sub(r"\\\g<0>", piece) for piece in pieces)
 
 
 def reason(code: str | None) -> str:
@@ -33,7 +50,7 @@ def reason(code: str | None) -> str:
 
 def guard(name: str) -> str:
     """A score's name in words."""
-    return GUARDS.get(name, name.replace("statistics.", "picture: ").replace("label:", "guess: ").replace("_", " "))
+    return name.replace("statistics.", "picture: ").replace("label:", "guess: ").replace("_", " ")
 
 
 def amount(count: int, one: str, many: str = "") -> str:

@@ -26,7 +26,7 @@ def page() -> None:
             go("jobs")
         return
     job = session.client().job(wanted).view
-    st.title(job.sources[0].name if job.sources else "Job")
+    st.title(words.plain(job.sources[0].name) if job.sources else "Job")
     st.fragment(_progress, run_every=None if job.finished else PAUSE)(wanted)
     if job.counts.done:
         _photos(job)
@@ -46,10 +46,10 @@ def _progress(wanted: str) -> None:
         counts.bar(job.counts)
         for text, icon in ((job.waiting_for, ":material/hourglass_empty:"), (job.message, ":material/error:")):
             if text:
-                st.warning(text, icon=icon)
+                st.warning(words.plain(text), icon=icon)
         for source in job.sources:
             if source.message:
-                st.warning(f"{source.name}: {source.message}", icon=":material/folder_off:")
+                st.warning(words.plain(f"{source.name}: {source.message}"), icon=":material/folder_off:")
         actions(job)
 
 
@@ -65,7 +65,7 @@ def _about(job: JobView) -> str:
         parts.append(f"took {words.span(job.seconds)}")
     if job.counts.skipped:
         parts.append(f"{words.amount(job.counts.skipped, 'file')} left out that are no photos")
-    parts += [f"sent {words.ago(job.raw['submitted_at'])}", f"judged by {job.model} {job.version}"]
+    parts += [f"sent {words.ago(job.raw['submitted_at'])}", words.plain(f"judged by {job.model} {job.version}")]
     return " · ".join(parts)
 
 

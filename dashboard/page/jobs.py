@@ -71,11 +71,11 @@ def _table() -> None:
 
 def _chosen(job: JobView) -> None:
     with st.container(border=True):
-        st.subheader(_name(job))
+        st.subheader(words.plain(_name(job)))
         if job.waiting_for:
-            st.warning(job.waiting_for, icon=":material/hourglass_empty:")
+            st.warning(words.plain(job.waiting_for), icon=":material/hourglass_empty:")
         if job.message:
-            st.error(job.message, icon=":material/error:")
+            st.error(words.plain(job.message), icon=":material/error:")
         left, right = st.columns([1, 3])
         if left.button("Open", type="primary", icon=":material/photo_library:", width="stretch"):
             go("job", id=job.id)

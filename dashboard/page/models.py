@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import session
+from dashboard import session, words
 from dashboard.parts.model_card import address, card, closer, title
 from dashboard.parts.model_compare import compare
 
@@ -14,7 +14,7 @@ def page() -> None:
     wanted = st.query_params.get("model")
     if wanted:
         found = session.client().model(wanted)
-        st.title(title(found))
+        st.title(words.plain(title(found)))
         if st.button("All models", icon=":material/arrow_back:", type="tertiary"):
             st.query_params.clear()
             st.rerun()

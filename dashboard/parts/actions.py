@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from client.values import JobView
-from dashboard import session
+from dashboard import session, words
 from dashboard.way import go
 
 FORMATS = {
@@ -58,7 +58,7 @@ def rerun(job: JobView) -> None:
     models = {f"{one['name']} {one['version']}": one for one in session.client().models()}
     others = [name for name in models if name != f"{job.model} {job.version}"] or list(models)
     chosen = st.selectbox("Model", others)
-    st.caption(models[chosen]["knows"])
+    st.caption(words.plain(models[chosen]["knows"]))
     novelty = st.segmented_control(
         "Unfamiliar photos", ["strict", "normal", "off"], default=job.raw["params"].get("novelty", "normal")
     )

@@ -49,13 +49,13 @@ def _figures(found: Mapping[str, Any]) -> None:
     st.markdown(sentence(found))
     if ran:
         st.altair_chart(backends(ran, found["fastest"]), width="stretch")
-    model = found["model"]
-    st.caption(f"Measured with {model['name']} {model['version']}, {words.ago(found['finished_at'])}.")
+    model = words.plain(f"{found['model']['name']} {found['model']['version']}")
+    st.caption(f"Measured with {model}, {words.ago(found['finished_at'])}.")
     missing = [one for one in found["backends"] if not one["available"]]
     if missing:
         with st.expander(f"{words.amount(len(missing), 'backend')} did not run"):
             for one in missing:
-                st.markdown(f"**{one['name']}**: {one['reason']}")
+                st.markdown(f"**{one['name']}**: {words.plain(one['reason'])}")
 
 
 def _measure(speaker: Client, model: str | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import session
+from dashboard import session, words
 from dashboard.care import care
 
 PAUSE = 5.0
@@ -42,4 +42,4 @@ def _look() -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 status = part["status"]
                 st.badge(status, icon=ICONS.get(status), color=COLOURS.get(status, "gray"))  # type: ignore[arg-type]
-                st.markdown(f"{PARTS.get(name, name)}: {part['detail']}", width="content")
+                st.markdown(f"{PARTS.get(name, name)}: {words.plain(part['detail'])}", width="content")

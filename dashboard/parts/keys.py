@@ -44,8 +44,8 @@ def keys() -> None:
         return
     key = shown[rows[0]]
     if key["revoked_at"] is not None:
-        st.caption(f"{key['name']} was revoked {words.ago(key['revoked_at'])}.")
-    elif st.button(f"Revoke {key['name']}", icon=":material/key_off:"):
+        st.caption(f"{words.plain(key['name'])} was revoked {words.ago(key['revoked_at'])}.")
+    elif st.button(f"Revoke {words.plain(key['name'])}", icon=":material/key_off:"):
         revoke(key)
 
 
@@ -80,7 +80,7 @@ def make() -> None:
     room.empty()
     st.success("This is the key. It is shown this once: copy it now.", icon=":material/key:")
     st.code(made["secret"], language=None, wrap_lines=True)
-    st.caption(f"{made['name']}: photos of {made['owner']}; it may {said(made['scopes'])}.")
+    st.caption(f"{words.plain(made['name'])}: photos of {words.plain(made['owner'])}; it may {said(made['scopes'])}.")
     st.button("Done", key="key_done")
 
 
@@ -96,7 +96,8 @@ def mistake(name: str, owner: str, scopes: Sequence[str]) -> str | None:
 @st.dialog("Revoke this key?")
 def revoke(key: Mapping[str, Any]) -> None:
     """Asks once more: whoever uses the key is shut out for good."""
-    st.write(f"**{key['name']}** (photos of {key['owner']}) stops working at once, and cannot be brought back.")
+    name, owner = words.plain(key["name"]), words.plain(key["owner"])
+    st.write(f"**{name}** (photos of {owner}) stops working at once, and cannot be brought back.")
     with st.container(horizontal=True):
         if st.button("Revoke", type="primary", icon=":material/key_off:", key="revoke_yes"):
             session.client().revoke_key(key["id"])

@@ -35,7 +35,7 @@ def lines(days: Mapping[str, Any]) -> None:
         confidence, novelty = (_scores(guard, name, days) for guard in ("confidence", "novelty"))
         photos = measured(confidence, novelty)
         if not photos:
-            st.info(f"The model {name} has judged no photo in these days.", icon=":material/info:")
+            st.info(f"The model {words.plain(name or '')} has judged no photo in these days.", icon=":material/info:")
             return
         left, right = st.columns(2, gap="large")
         with left:

@@ -37,10 +37,10 @@ def card(model: Mapping[str, Any]) -> bool:
     """The model in short; whether its button was pressed."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"#### {title(model)}", width="content")
+            st.markdown(f"#### {words.plain(title(model))}", width="content")
             badges(model)
-        st.write(model["knows"])
-        st.caption(labels(model["labels"]))
+        st.write(words.plain(model["knows"]))
+        st.caption(words.plain(labels(model["labels"])))
         said = measures.headline(model["figures"])
         if said:
             shown = {measures.NAMES[name]: share(said[name]) for name in CARD if name in said}
@@ -75,7 +75,7 @@ def closer(model: Mapping[str, Any]) -> None:
     """Everything about one model, from `Client.model`."""
     with st.container(horizontal=True, vertical_alignment="center"):
         badges(model)
-    st.write(model["knows"])
+    st.write(words.plain(model["knows"]))
     _measured(model)
     _charts(model)
     _report(model.get("report") or {})
@@ -89,13 +89,14 @@ def closer(model: Mapping[str, Any]) -> None:
         )
     with right:
         st.subheader("Facts")
+        side = model["input_size"]
         st.markdown(
-            f"**Network**: {model['architecture']}, reads {model['input_size']} x {model['input_size']} pixels  \n"
-            f"**Licence**: {model['licence']}  \n**Checksum**: `{model['checksum']}`"
+            f"**Network**: {words.plain(model['architecture'])}, reads {side} x {side} pixels  \n"
+            f"**Licence**: {words.plain(model['licence'])}  \n**Checksum**: `{model['checksum']}`"
         )
-        st.markdown(f"**Learnt from**: {model['training_data']}")
+        st.markdown(f"**Learnt from**: {words.plain(model['training_data'])}")
     with st.expander(f"All {words.amount(len(model['labels']), 'tag')}"):
-        st.write(", ".join(model["labels"]))
+        st.write(words.plain(", ".join(model["labels"])))
     if model.get("card"):
         with st.expander("Its card"):
             # A picture in a card would be fetched from wherever it lies.

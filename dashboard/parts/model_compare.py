@@ -34,7 +34,7 @@ def compare(models: Sequence[Mapping[str, Any]]) -> None:
     _figures(one, other)
     found = measures.differences(measures.scores(one), measures.scores(other))
     if found:
-        st.markdown(f"**Tag by tag**: what {title(other)} does better, and what worse")
+        st.markdown(f"**Tag by tag**: what {words.plain(title(other))} does better, and what worse")
         st.altair_chart(charts_model.changes(found), width="stretch")
     else:
         st.caption("They have no tag in common that was measured for both.")
@@ -48,8 +48,9 @@ def _whole(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def _figures(one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
     said = [measures.headline(model["figures"]) for model in (one, other)]
+    first, second = (words.plain(title(model)) for model in (one, other))
     rows = [
-        {"": name, title(one): _at(said[0], key), title(other): _at(said[1], key)}
+        {"": name, first: _at(said[0], key), second: _at(said[1], key)}
         for key, name in measures.NAMES.items()
         if any(key in each for each in said)
     ]
@@ -58,12 +59,12 @@ def _figures(one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
         {
             "": "measured on",
             **{
-                title(m): NOT_MEASURED if c is None else f"{c:,} photos"
-                for m, c in zip((one, other), counts, strict=True)
+                name: NOT_MEASURED if count is None else f"{count:,} photos"
+                for name, count in zip((first, second), counts, strict=True)
             },
         }
     )
-    rows.append({"": "tags", title(one): f"{len(one['labels']):,}", title(other): f"{len(other['labels']):,}"})
+    rows.append({"": "tags", first: f"{len(one['labels']):,}", second: f"{len(other['labels']):,}"})
     st.table(pd.DataFrame(rows).set_index(""))
     st.caption(
         "Figures of different test photos tell little: `shoebox model compare` judges the same photos with both."
@@ -88,7 +89,7 @@ def _together(one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
     st.caption(" · ".join(f"{name}: {count:,}" for name, count in said.items() if count))
     apart = [second for first, second in judged if first.label != second.label][:EXAMPLES]
     if apart:
-        st.markdown(f"**Where they differ**, as {title(other)} has it")
+        st.markdown(f"**Where they differ**, as {words.plain(title(other))} has it")
         show(apart, "compare_apart")
 
 

@@ -38,7 +38,8 @@ def options(models: list[dict[str, Any]]) -> dict[str, Any]:
             found |= {"min_confidence": _confidence(model), "novelty": _novelty()}
         with right:
             found |= _labels(model) | {"top_k": _top()}
-    told.markdown(f"**{name}** judges your photos. {model['knows']} {OTHERS[found['novelty'] == 'off']}")
+    knows = words.plain(model["knows"])
+    told.markdown(f"**{words.plain(name)}** judges your photos. {knows} {OTHERS[found['novelty'] == 'off']}")
     return {key: value for key, value in found.items() if value not in (None, [])}
 
 
@@ -75,7 +76,8 @@ def _labels(model: dict[str, Any]) -> dict[str, Any]:
     never = st.multiselect("Never these tags", known, placeholder="none", key=f"submit_deny_{which}")
     both = sorted({*only} & {*never})
     if both:
-        st.warning(f"{', '.join(both)}: never wins where a tag stands in both lists.", icon=":material/info:")
+        names = words.plain(", ".join(both))
+        st.warning(f"{names}: never wins where a tag stands in both lists.", icon=":material/info:")
     return {"allow": only, "deny": never}
 
 

@@ -25,18 +25,17 @@ def photo(item: Item, labels: tuple[str, ...], *, way: bool = False) -> None:
             st.info("There is no preview: the upload is gone, or it was never a picture that can be read.")
         else:
             st.html(f'<img class="sb-photo" src="{picture}" alt="{escape(item.name)}">')
-        st.caption(_facts(item))
+        st.caption(words.plain(_facts(item)))
     with right:
         st.html(f'<span class="sb-decision" style="background:{DECISIONS[item.decision]}">{item.decision}</span>')
-        st.write(item.explanation)
+        st.write(words.plain(item.explanation))
         if item.tags:
             st.altair_chart(_tags(item), width="stretch")
         st.dataframe(_scores(item), hide_index=True, width="stretch")
         if session.person().may("review"):
             _review(item, labels)
-        st.caption(
-            f"Judged by {item.model} {item.version}" + (f" on {item.raw['backend']}" if item.raw.get("backend") else "")
-        )
+        where = f" on {item.raw['backend']}" if item.raw.get("backend") else ""
+        st.caption(words.plain(f"Judged by {item.model} {item.version}{where}"))
         if way and st.button("Open its job", icon=":material/photo_library:", width="stretch"):
             go("job", id=item.job)
 
@@ -80,7 +79,7 @@ def _scores(item: Item) -> pd.DataFrame:
 def _review(item: Item, labels: tuple[str, ...]) -> None:
     if item.review is not None:
         text = "confirmed" if item.review.correct else f"the right label is {item.review.label or 'none of these'}"
-        st.success(f"Reviewed: {text}.", icon=":material/check:")
+        st.success(words.plain(f"Reviewed: {text}."), icon=":material/check:")
     one, other = st.columns(2)
     if one.button("Confirm", icon=":material/check:", width="stretch", shortcut="y"):
         say({"ids": [item.id], "correct": True})
