@@ -1,6 +1,5 @@
 """Who is at the page, and the client that speaks for them. Keys stay in this process: no page and no URL has one."""
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -8,11 +7,11 @@ from typing import Any, cast
 import streamlit as st
 
 from client.client import Client
-from client.errors import Refused, ShoeboxError
+from client.errors import ShoeboxError
+from dashboard.identity import owner_of
 from settings import Settings
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-NO_OWNER = re.compile(r"[^A-Za-z0-9._@-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,12 @@ def sign_in(key: str, act_for: str | None = None) -> None:
 
 
 def sign_out() -> None:
-    """Forgets the key."""
-    found = st.session_state.pop("person", None)
+    """Forgets the key, and all that was seen and chosen with it: whoever comes next may be somebody else."""
+    found = st.session_state.get("person")
     if found is not None:
         found.client.close()
+    st.session_state.clear()
+    st.query_params.clear()
     if settings().dashboard_sign_in == "oidc":
         st.logout()
         # The browser is on its way out; another run would meet the old cookie and sign them in again.
@@ -101,20 +102,6 @@ def automatic() -> bool:
 def known_elsewhere() -> bool:
     """Whether somebody signed in through OpenID Connect, if only to be refused here."""
     return settings().dashboard_sign_in == "oidc" and bool(_user().get("is_logged_in"))
-
-
-def owner_of(user: dict[str, Any]) -> str:
-    """The owner whose photos somebody sees who signed in by OpenID Connect: their e-mail address, else their subject.
-
-    Raises `Refused` where the provider has not verified the address, since it could then be anybody's.
-    """
-    if user.get("email") and user.get("email_verified", True):
-        name = str(user["email"]).lower()
-    elif user.get("email"):
-        raise Refused(403, "unverified", "Your e-mail address is not verified with the service you signed in with.")
-    else:
-        name = str(user.get("sub", ""))
-    return NO_OWNER.sub("_", name)[:64]
 
 
 def _user() -> dict[str, Any]:

@@ -87,11 +87,13 @@ def test_a_key_is_asked_for_and_forgotten(browser: Browser, site: Site) -> None:
 
 @pytest.fixture
 def provider() -> Iterator[str]:
-    """A provider of sign-ins that knows three people; the address of the third was never verified."""
+    """A provider of sign-ins that knows four people. The address of the third was never verified, and of the fourth's
+    nobody says whether it was."""
     people = [
         {"sub": "1", "email": "Anna@example.org", "email_verified": True},
         {"sub": "2", "email": "ben@example.org", "email_verified": True},
         {"sub": "3", "email": "anna@example.org", "email_verified": False},
+        {"sub": "4", "email": "anna@example.org"},
     ]
     port = free_port()
     known = [word for one in people for word in ("--user-claims", json.dumps(one))]
@@ -125,7 +127,7 @@ def test_two_people_who_sign_in_elsewhere_see_their_own_jobs_alone(
     with Client(site.api, (site.home / "key").read_text().strip(), act_for="anna@example.org") as anna:
         anna.submit(tmp_path / "annas.jpg").wait(timeout=60)
     with another(site, secrets, SHOEBOX_DASHBOARD_SIGN_IN="oidc") as url:
-        for person, owner, jobs in (("1", "anna@example.org", 1), ("2", "ben@example.org", 0)):
+        for person, owner, jobs in (("1", "anna@example.org", 1), ("2", "ben@example.org", 0), ("4", "oidc-", 0)):
             with somebody(browser, url) as page:
                 enter(page, person)
                 settled(page, "Submit photos")

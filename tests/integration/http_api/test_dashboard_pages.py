@@ -115,6 +115,37 @@ def test_a_photo_of_ones_own_measures_the_backends(
     assert "**torch**: it is not installed" in words(shown)
 
 
+SIGN_OUT = """
+import streamlit as st
+from dashboard import session
+from dashboard.page.history import page
+if "person" in st.session_state:
+    page()
+    if st.button("Sign out"):
+        session.sign_out()
+        st.rerun()
+"""
+
+
+def test_signing_out_leaves_nothing_for_whoever_comes_next(
+    seen: Callable[..., AppTest], api: Any, scene: Scene, judged: Any
+) -> None:
+    anna = seen("history", Scope.ADMIN, owner="signs-out").session_state["person"]
+    photo = scene("sea", 43)
+    job = anna.client.submit(Upload("annas.jpg", "image/jpeg", lambda: [photo], len(photo), len(photo)))
+    assert api.judge(job.id, judged) == 1
+    shown = AppTest.from_string(SIGN_OUT, default_timeout=PATIENCE)
+    shown.session_state["person"] = anna
+    shown.query_params["name"] = "annas"
+    shown.run()
+    assert not shown.exception and shown.text_input[0].value == "annas"
+    kept = ("person", "memory", "previews", "history_address", "pages_history")
+    assert all(name in shown.session_state for name in kept)
+    next(button for button in shown.button if button.label == "Sign out").click().run()
+    assert not shown.exception and not shown.query_params
+    assert not [name for name in kept if name in shown.session_state]
+
+
 def _measure(database: Database) -> None:
     """Takes the benchmark that is asked for, as a worker would, and settles it."""
     deadline = time.monotonic() + PATIENCE
