@@ -18,6 +18,7 @@ MEBIBYTE = 1024**2
 GIBIBYTE = 1024**3
 # Where Docker and Kubernetes put secrets.
 SECRETS = "/run/secrets"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Settings(BaseSettings):
@@ -119,7 +120,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: str = Field(
         "",
-        description="Names of this server, separated by commas; others are refused. *: any. "
+        description="Names of this server, separated by commas; others are refused, by the dashboard too. *: any. "
         "Empty: this machine's and that of the public URL where it listens to itself alone, else any.",
     )
 
@@ -243,6 +244,21 @@ class Settings(BaseSettings):
         return self.dashboard_port or (self.port + 501 if self.port + 501 <= 65535 else self.port - 501)
 
     @property
+    def hosts(self) -> frozenset[str] | None:
+        """The names by which the API may be called, as `host_name` gives them; None: any."""
+        if self.allowed_hosts.strip() == "*" or (not self.allowed_hosts.strip() and self.host not in LOOPBACK):
+            return None
+        own = {host_name(urlsplit(self.public_url).netloc)} if self.public_url else set()
+        return LOOPBACK | own | {host_name(one.strip()) for one in self.allowed_hosts.split(",") if one.strip()}
+
+    @property
+    def dashboard_hosts(self) -> frozenset[str] | None:
+        """The same for the dashboard, which may also be called as its own origins are."""
+        if self.hosts is None:
+            return None
+        return self.hosts | {host_name(urlsplit(origin).netloc) for origin in self.origins}
+
+    @property
     def origins(self) -> frozenset[str]:
         """The dashboard's origins, as browsers write them."""
         here = f"http://localhost:{self.dashboard_at}, http://127.0.0.1:{self.dashboard_at}"
@@ -264,6 +280,13 @@ class Settings(BaseSettings):
         """Address at which this machine's own programs reach the API."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return f"http://{host}:{self.port}"
+
+
+def host_name(host: str) -> str:
+    """The name without the port, in lower case; an IPv6 address without its brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].rstrip(".").lower()
 
 
 def _with_password(url: str, password: str) -> str:

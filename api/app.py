@@ -17,7 +17,6 @@ from api.downloads import WORKBOOKS_AT_ONCE
 from api.errors import add_handlers
 from api.gateway import Gateway
 from api.hinting import Hinter
-from api.hosts import hosts_of
 from api.middleware import Frame
 from api.openapi import describe
 from api.pace import Pace
@@ -104,7 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.addresses = [route for route in app.routes if isinstance(route, Route)]
     app.state.addresses += [route for routes in ROUTES for route in routes.router.routes]
     app.add_middleware(SmallBodies, uploads=UPLOADS)
-    app.add_middleware(Gateway, hosts=hosts_of(chosen), quiet=app.state.quiet)
+    app.add_middleware(Gateway, hosts=chosen.hosts, quiet=app.state.quiet)
     app.add_middleware(Frame, traffic=app.state.traffic, quiet=app.state.quiet)
     app.add_middleware(Cors, origins=chosen.origins)
     return app

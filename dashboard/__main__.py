@@ -19,6 +19,11 @@ def options(settings: Settings) -> dict[str, object]:
         "server.headless": True,
         # Photos never go through Streamlit, which would hold them in memory: the browser sends them to the API.
         "server.maxUploadSize": 1,
+        # A page of another site that has had its name point here must not speak for whoever looks at it.
+        "server.allowedHosts": sorted(settings.dashboard_hosts or ["*"]),
+        "server.enableCORS": True,
+        "server.enableXsrfProtection": True,
+        "server.corsAllowedOrigins": sorted(settings.origins),
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "viewer",

@@ -9,9 +9,7 @@ import streamlit as st
 from client.client import Client
 from client.errors import ShoeboxError
 from dashboard.identity import owner_of
-from settings import Settings
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+from settings import LOOPBACK, Settings
 
 
 @dataclass(frozen=True, slots=True)
