@@ -3,7 +3,6 @@
 from itertools import islice
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from client.errors import ShoeboxError
@@ -11,6 +10,7 @@ from client.values import JobView
 from dashboard import session, words
 from dashboard.care import care, show
 from dashboard.parts.actions import actions
+from dashboard.parts.table import choose
 from dashboard.way import go
 
 SHOWN = 100
@@ -43,15 +43,12 @@ def _table() -> None:
             _nothing()
             return
         st.caption(_summary(found))
-        chosen = st.dataframe(
-            pd.DataFrame([_row(job) for job in found[:SHOWN]]),
-            key="jobs_table",
-            hide_index=True,
-            width="stretch",
+        shown = {job.id: job for job in found[:SHOWN]}
+        chosen = choose(
+            "jobs",
+            {name: _row(job) for name, job in shown.items()},
             height="auto",
             row_height=40,
-            on_select="rerun",
-            selection_mode="single-row",
             column_config={
                 "progress": st.column_config.ProgressColumn("progress", min_value=0, max_value=1, format="percent"),
                 "tagged": st.column_config.NumberColumn(format="localized"),
@@ -62,11 +59,10 @@ def _table() -> None:
         )
         if len(found) > SHOWN:
             st.caption(f"The newest {SHOWN} jobs are shown; older photos are in the history.")
-        rows = chosen.selection.rows
-        if not rows:
+        if chosen is None:
             st.caption("Choose a job in the first column to open it, stop it, or run it again.")
             return
-        _chosen(found[rows[0]])
+        _chosen(shown[chosen])
 
 
 def _chosen(job: JobView) -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import session, words
@@ -13,6 +12,7 @@ from dashboard.parts.charts import SHADES, stacked_days, today
 from dashboard.parts.examples import examples
 from dashboard.parts.figures import figures, legend
 from dashboard.parts.lines import lines
+from dashboard.parts.table import choose, leave
 from dashboard.way import go
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "all": None}
@@ -86,35 +86,30 @@ def _by_reason(stopped: list[dict[str, Any]]) -> dict[str, int]:
 
 def _by_job() -> None:
     jobs = [job for job in islice(session.client().jobs(), 3 * LATEST) if job.counts.total and job.counts.done][:LATEST]
-    table = pd.DataFrame(
-        [
-            {
-                "upload": job.sources[0].name if job.sources else job.id,
-                "share rejected": 100 * job.counts.rejected / job.counts.done,
-                "rejected": job.counts.rejected,
-                "failed": job.counts.failed,
-                "photos": job.counts.total,
-                "model": f"{job.model} {job.version}",
-                "sent": words.ago(job.raw["submitted_at"]),
-            }
-            for job in jobs
-        ]
-    )
-    chosen = st.dataframe(
-        table,
-        key="rejections_jobs",
-        hide_index=True,
-        width="stretch",
-        on_select="rerun",
-        selection_mode="single-row",
+    rows = {
+        job.id: {
+            "upload": job.sources[0].name if job.sources else job.id,
+            "share rejected": 100 * job.counts.rejected / job.counts.done,
+            "rejected": job.counts.rejected,
+            "failed": job.counts.failed,
+            "photos": job.counts.total,
+            "model": f"{job.model} {job.version}",
+            "sent": words.ago(job.raw["submitted_at"]),
+        }
+        for job in jobs
+    }
+    chosen = choose(
+        "rejections",
+        rows,
         column_config={
             "share rejected": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%"),
             **{name: st.column_config.NumberColumn(format="localized") for name in ("rejected", "failed", "photos")},
         },
     )
     st.caption("The latest jobs, in whatever period. Choose one in the first column to open it.")
-    if chosen.selection.rows:
-        go("job", id=jobs[chosen.selection.rows[0]].id)
+    if chosen is not None:
+        leave("rejections")
+        go("job", id=chosen)
 
 
 def _nothing(narrowed: bool) -> None:

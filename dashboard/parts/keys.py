@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import session, words
+from dashboard.parts.table import choose, leave
 
 SCOPES: Mapping[str, str] = {
     "submit": "send photos",
@@ -29,20 +29,12 @@ def keys() -> None:
             make()
         if len(alive) < len(found):
             everything = st.toggle("Show revoked keys", key="keys_revoked")
-    shown = found if everything else alive
-    chosen = st.dataframe(
-        pd.DataFrame([_row(key) for key in shown]),
-        key="keys_table",
-        hide_index=True,
-        width="stretch",
-        on_select="rerun",
-        selection_mode="single-row",
-    )
-    rows = [row for row in chosen.selection.rows if row < len(shown)]
-    if not rows:
+    shown = {key["id"]: key for key in (found if everything else alive)}
+    chosen = choose("keys", {name: _row(key) for name, key in shown.items()})
+    if chosen is None:
         st.caption("Choose a key in the first column to revoke it.")
         return
-    key = shown[rows[0]]
+    key = shown[chosen]
     if key["revoked_at"] is not None:
         st.caption(f"{words.plain(key['name'])} was revoked {words.ago(key['revoked_at'])}.")
     elif st.button(f"Revoke {words.plain(key['name'])}", icon=":material/key_off:"):
@@ -101,7 +93,7 @@ def revoke(key: Mapping[str, Any]) -> None:
     with st.container(horizontal=True):
         if st.button("Revoke", type="primary", icon=":material/key_off:", key="revoke_yes"):
             session.client().revoke_key(key["id"])
-            st.session_state.pop("keys_table", None)
+            leave("keys")
             st.rerun()
         if st.button("Keep it", key="revoke_no"):
             st.rerun()
