@@ -3,6 +3,7 @@
 //        reviewing: bool, done: number}; triggers: `open` {id}, `review` [{number, ids, correct | label | undo}].
 // What is chosen and focused lives here, so that moving about asks nothing of the server. Of several triggers that come
 // while the server is busy it may see the last one only: so each carries all that was not yet reported as `done`.
+// What was done the items tell: a review that is shown before is taken back there if it was refused.
 const states = new WeakMap();
 
 export default function (component) {
@@ -16,7 +17,7 @@ export default function (component) {
   const known = new Set(items.map((item) => item.id));
   state.chosen = new Set([...state.chosen].filter((id) => known.has(id)));
   state.focus = Math.min(state.focus, Math.max(0, items.length - 1));
-  for (const item of items) if (same(state.said.get(item.id), item.review)) state.said.delete(item.id);
+  for (const [id, one] of state.said) if (one.number <= data.done) state.said.delete(id);
 
   const bar = root.querySelector(".bar");
   const list = root.querySelector(".photos");
@@ -48,6 +49,10 @@ export default function (component) {
     const name = make("div", "name", item.name.split("/").pop());
     name.title = item.name;
     option.append(line, name, make("div", "verdict", ""));
+    // Screen readers move the focus without keys.
+    option.onfocus = () => {
+      state.focus = index;
+    };
     option.onclick = (event) => {
       state.focus = index;
       if (data.reviewing && event.shiftKey) span(index);
@@ -98,12 +103,14 @@ export default function (component) {
     if (!data.reviewing) return;
     const ids = targets();
     if (!ids.length) return;
+    const number = ++state.number;
     for (const id of ids) {
       const item = items.find((one) => one.id === id);
       const label = said.correct ? item.said : said.label;
-      state.said.set(id, said.undo ? null : { label: label ?? null, correct: (label ?? null) === (item.said ?? null) });
+      const review = said.undo ? null : { label: label ?? null, correct: (label ?? null) === (item.said ?? null) };
+      state.said.set(id, { number, review });
     }
-    state.waiting.push({ number: ++state.number, ids, ...said });
+    state.waiting.push({ number, ids, ...said });
     setTriggerValue("review", state.waiting);
     if (state.chosen.size) state.chosen = new Set();
     else if (state.focus < items.length - 1) state.focus += 1;
@@ -155,7 +162,7 @@ export default function (component) {
   function refresh(focus) {
     [...list.children].forEach((option, index) => {
       const item = items[index];
-      const said = state.said.has(item.id) ? state.said.get(item.id) : item.review;
+      const said = state.said.has(item.id) ? state.said.get(item.id).review : item.review;
       const words = !said ? "" : said.correct ? "confirmed" : said.label === null ? "none of these" : `is ${said.label}`;
       option.tabIndex = index === state.focus ? 0 : -1;
       option.setAttribute("aria-selected", String(state.chosen.has(item.id)));
@@ -184,10 +191,4 @@ function make(kind, className = "", text = "") {
   if (className) element.className = className;
   if (text) element.textContent = text;
   return element;
-}
-
-function same(one, other) {
-  if (one === undefined) return false;
-  if (!one || !other) return !one && !other;
-  return one.label === other.label && one.correct === other.correct;
 }

@@ -1,6 +1,6 @@
 """All photos of all jobs: narrowed, looked at, reviewed and taken home."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -12,6 +12,7 @@ from dashboard.parts import counts
 from dashboard.parts.choices import choices, clear
 from dashboard.parts.export import export
 from dashboard.parts.gallery import gallery
+from dashboard.parts.labels import labels_of
 from dashboard.parts.pages import paged, turn
 from dashboard.parts.photo import photo
 from dashboard.selection import Selection, countable, counted, filters
@@ -38,10 +39,10 @@ def page() -> None:
         st.info("No photo fits these choices.", icon=":material/filter_alt_off:")
         st.button("Show all photos", icon=":material/restart_alt:", on_click=clear)
         return
-    labels = _labels(found)
+    labels = {name: labels_of(*name) for name in dict.fromkeys((item.model, item.version) for item in found)}
 
     def opened(item: Item) -> None:
-        photo(item, labels.get((item.model, item.version), ()), way=True)
+        photo(item, labels[item.model, item.version], way=True)
 
     gallery(
         found, list(dict.fromkeys(label for known in labels.values() for label in known)), "history_gallery", opened
@@ -67,14 +68,6 @@ def _counts(chosen: Selection) -> None:
 def _totals(days: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = kept("totals", days, FRESH, lambda: session.client().stats(GROUPS, **days)["data"])
     return rows
-
-
-def _labels(found: Iterable[Item]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """What the photos of each model on this page may be corrected to; nothing where the model is gone."""
-    models = kept("models", "", 60.0, session.client().models)
-    known = {(one["name"], one["version"]): tuple(one["labels"]) for one in models}
-    present = dict.fromkeys((item.model, item.version) for item in found)
-    return {name: known.get(name, ()) for name in present}
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ from dashboard.care import care
 from dashboard.parts import counts
 from dashboard.parts.actions import actions
 from dashboard.parts.gallery import gallery
+from dashboard.parts.labels import labels_of
 from dashboard.parts.pages import paged, turn
 from dashboard.parts.photo import photo
 from dashboard.way import go
@@ -70,11 +71,15 @@ def _about(job: JobView) -> str:
 
 
 def _photos(job: JobView) -> None:
-    model = session.client().model(f"{job.model}@{job.version}")
-    labels = tuple(model["labels"])
+    labels = labels_of(job.model, job.version)
+    if not labels:
+        name = words.plain(f"{job.model} {job.version}")
+        st.caption(f"The model {name} was removed: its tags can be confirmed or not, but not corrected.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         decision = st.segmented_control("Decision", DECISIONS, key="job_decision")
-        label = st.selectbox("Tag", labels, index=None, placeholder="any", key="job_label", width=200)
+        label = None
+        if labels:
+            label = st.selectbox("Tag", labels, index=None, placeholder="any", key="job_label", width=200)
         reasons = sorted(words.REASONS, key=words.reason)
         reason = st.selectbox(
             "Reason", reasons, index=None, placeholder="any", format_func=words.reason, key="job_reason", width=260

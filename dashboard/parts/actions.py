@@ -56,6 +56,9 @@ def _retry(job: JobView) -> None:
 def rerun(job: JobView) -> None:
     """All photos of the job once more, as a new job, without another upload."""
     models = {f"{one['name']} {one['version']}": one for one in session.client().models()}
+    if not models:
+        st.info("No model is installed. `shoebox model add` adds one.", icon=":material/info:")
+        return
     others = [name for name in models if name != f"{job.model} {job.version}"] or list(models)
     chosen = st.selectbox("Model", others)
     st.caption(words.plain(models[chosen]["knows"]))

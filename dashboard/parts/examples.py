@@ -10,6 +10,7 @@ from client.values import Item
 from dashboard import guards, session, words
 from dashboard.memory import kept
 from dashboard.parts.gallery import gallery
+from dashboard.parts.labels import labels_of
 from dashboard.parts.photo import photo
 from dashboard.selection import write
 from dashboard.way import go
@@ -41,7 +42,7 @@ def show(found: list[Item], key: str) -> None:
     """A small gallery to look at and to open, without reviewing."""
 
     def opened(item: Item) -> None:
-        photo(item, tuple(session.client().model(f"{item.model}@{item.version}")["labels"]), way=True)
+        photo(item, labels_of(item.model, item.version), way=True)
 
     gallery(found, (), key, opened, reviewing=False)
 

@@ -1,22 +1,18 @@
 """A grid of photos to look through and to review, by mouse, touch or keyboard."""
 
-import base64
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from client.client import Client
-from client.errors import Refused, ShoeboxError
 from client.values import Item
 from dashboard import session, words
 from dashboard.look import DECISIONS
+from dashboard.parts.previews import previews
+from dashboard.parts.reviews import say, tell
 
 PAGE = 48
-SIDE = 320
-"""Pixels of a preview's longer side: sharp in the grid on a screen of double density, 15 kB each."""
 DONE = "reviews_done"
 _ASSETS = Path(__file__).parents[1] / "assets"
 _gallery = st.components.v2.component(
@@ -57,58 +53,17 @@ def gallery(
         on_review_change=lambda: None,
     )
     fresh = [one for one in found.review or () if one["number"] > done]
+    told = []
     for one in fresh:
-        say(one)
+        # Whatever comes of it: with what was refused the browser must not come again, and keep later ones waiting.
         st.session_state[DONE] = one["number"]
+        told += say(session.client(), one)
     if fresh:
-        # What was said is part of the items, which were read before.
+        tell(told)
+        # What was kept is part of the items, which were read before.
         st.rerun()
     if found.open and found.open["id"] in by_id:
         on_open(by_id[found.open["id"]])
-
-
-def say(said: dict[str, Any]) -> None:
-    """Sends what somebody said of several photos; what cannot be reviewed is told and left."""
-    ids: list[str] = said["ids"]
-    speaker = session.client()
-    if said.get("undo"):
-        for one in ids:
-            try:
-                speaker.unreview(one)
-            except Refused as error:
-                if error.status != 404:
-                    raise
-        return
-    what = {"correct": True} if said.get("correct") else {"label": said.get("label")}
-    try:
-        speaker.review_many([{"id": one, **what} for one in ids])
-    except Refused as error:
-        if error.status != 422:
-            raise
-        st.toast(str(error), icon=":material/info:")
-        return
-    st.toast(f"{words.amount(len(ids), 'photo')} reviewed", icon=":material/check:")
-
-
-def previews(speaker: Client, ids: Iterable[str], side: int = SIDE) -> dict[str, str | None]:
-    """Small pictures as ``data:`` URLs by item; ``None`` where there is none any more or never was."""
-    kept: dict[tuple[str, int], str | None] = st.session_state.setdefault("previews", {})
-    wanted = list(ids)
-    missing = [one for one in wanted if (one, side) not in kept]
-    if len(kept) > 10 * PAGE:
-        kept.clear()
-        missing = wanted
-    with ThreadPoolExecutor(4) as pool:
-        for one, picture in zip(missing, pool.map(lambda each: _preview(speaker, each, side), missing), strict=True):
-            kept[one, side] = picture
-    return {one: kept.get((one, side)) for one in wanted}
-
-
-def _preview(speaker: Client, item: str, side: int) -> str | None:
-    try:
-        return "data:image/jpeg;base64," + base64.b64encode(speaker.image(item, side)).decode()
-    except ShoeboxError:  # gone, expired, or never a picture
-        return None
 
 
 def _card(item: Item, picture: str | None) -> dict[str, Any]:

@@ -29,13 +29,16 @@ def lines(days: Mapping[str, Any]) -> None:
     with care():
         models = kept("models", "", FRESH, session.client().models)
         names = sorted({one["name"] for one in models})
-        current = next((one["name"] for one in models if one["default"]), None)
+        current = next((one["name"] for one in models if one["default"]), next(iter(names), None))
         place = names.index(current) if current in names else 0
         name = st.selectbox("Model", names, index=place, key="lines_model", width=220) if len(names) > 1 else current
+        if name is None:
+            st.info("No model is installed, so there are no lines to try.", icon=":material/info:")
+            return
         confidence, novelty = (_scores(guard, name, days) for guard in ("confidence", "novelty"))
         photos = measured(confidence, novelty)
         if not photos:
-            st.info(f"The model {words.plain(name or '')} has judged no photo in these days.", icon=":material/info:")
+            st.info(f"The model {words.plain(name)} has judged no photo in these days.", icon=":material/info:")
             return
         left, right = st.columns(2, gap="large")
         with left:

@@ -1,6 +1,7 @@
 """One photo, opened: its tags, what each guard measured against its line, and why, in words."""
 
 from html import escape
+from typing import Any, NoReturn
 
 import altair as alt
 import pandas as pd
@@ -9,7 +10,8 @@ import streamlit as st
 from client.values import Item
 from dashboard import session, words
 from dashboard.look import DECISIONS
-from dashboard.parts.gallery import previews, say
+from dashboard.parts.previews import previews
+from dashboard.parts.reviews import say, tell
 from dashboard.way import go
 
 LARGE = 1024
@@ -82,12 +84,14 @@ def _review(item: Item, labels: tuple[str, ...]) -> None:
         st.success(words.plain(f"Reviewed: {text}."), icon=":material/check:")
     one, other = st.columns(2)
     if one.button("Confirm", icon=":material/check:", width="stretch", shortcut="y"):
-        say({"ids": [item.id], "correct": True})
-        st.rerun()
+        _said(item, correct=True)
     if other.button("None of these", icon=":material/close:", width="stretch", shortcut="n"):
-        say({"ids": [item.id], "label": None})
-        st.rerun()
+        _said(item, label=None)
     right = st.selectbox("Correct to", labels, index=None, placeholder="the right label")
     if right:
-        say({"ids": [item.id], "label": right})
-        st.rerun()
+        _said(item, label=right)
+
+
+def _said(item: Item, **what: Any) -> NoReturn:
+    tell(say(session.client(), {"ids": [item.id], **what}))
+    st.rerun()

@@ -1,16 +1,20 @@
 """Jobs and a job's photos, seen, opened and reviewed in a real browser."""
 
 import io
+import re
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from site_under_test import PHONE, Site, accessible, settled
 
+from client.job import Job
 from client.upload import of_path
+from dashboard.page.jobs import PAUSE
 
 Scene = Callable[..., bytes]
 
@@ -107,6 +111,58 @@ def test_many_are_reviewed_at_once(page: Page, site: Site, job: str) -> None:
     reviewed = {item.name: item.review for item in site.client.items(job, reviewed=True)}
     assert {name.split("/")[0] for name in reviewed} == {"garden"} and len(reviewed) == 2
     assert all(review and review.correct and review.label is None for review in reviewed.values())
+
+
+def test_a_review_that_is_refused_is_not_shown_as_made_and_holds_up_no_other(page: Page, site: Site, job: str) -> None:
+    again = site.client.rerun(job, "scenes")
+    again.wait(timeout=60)
+    (label,) = (one for one in site.client.model("scenes")["labels"] if one == "glacier")
+    assert label not in site.client.model("tiny")["labels"]
+    page.goto(f"/history?name=beach/0&from={date.today() - timedelta(days=1)}")
+    settled(page, "History")
+    both = [page.locator(f"[data-id='{one}-0']") for one in (job, again.id)]
+    for one in both:
+        one.click(modifiers=["Control"])
+    page.get_by_role("combobox", name="The right label").select_option(label)
+    told = page.get_by_test_id("stToast").filter(has_text="1 photo not reviewed. The model tiny has no label")
+    expect(told).to_be_visible()
+    expect(both[1]).to_contain_text(f"is {label}")
+    expect(both[0]).not_to_contain_text(f"is {label}")
+    both[0].focus()
+    page.keyboard.press("n")
+    expect(both[0]).to_contain_text("none of these")
+    settled(page, "History")
+    reviews = [site.client.item(f"{one}-0").review for one in (job, again.id)]
+    assert [review and review.label for review in reviews] == [None, label] and all(reviews)
+
+
+def test_a_chosen_job_stays_chosen_when_others_come(page: Page, site: Site, scene: Scene, tmp_path: Path) -> None:
+    def send(name: str, count: int) -> Job:
+        path = tmp_path / name
+        with zipfile.ZipFile(path, "w") as archive:
+            for n in range(count):
+                archive.writestr(f"{n}.jpg", photo)
+        return site.client.submit([of_path(path)])
+
+    photo = scene("forest", 71, 640, 480)
+    long = send("long.zip", 4000)  # while it runs the list is looked at again and again
+    page.goto("/jobs")
+    expect(page.get_by_text("1 job running", exact=False)).to_be_visible()
+    page.get_by_test_id("stDataFrame").click(position={"x": 20, "y": 35 + 20})
+    chosen = page.get_by_role("heading", level=3)
+    expect(chosen).to_have_text("long.zip")
+    others = [send(f"other {n}.zip", 1) for n in range(2)]
+    expect(page.get_by_text(re.compile("[23] jobs running")).or_(page.get_by_text("1 job running"))).to_be_visible()
+    for other in others:
+        other.wait(timeout=60)
+    page.wait_for_timeout(2 * 1000 * PAUSE)
+    expect(chosen).to_have_text("long.zip")
+    page.get_by_role("button", name="Cancel").click()
+    assert long.wait(timeout=60).state == "canceled"
+    expect(page.get_by_text("Nothing is running.")).to_be_visible()
+    expect(chosen).to_have_text("long.zip")
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_url(re.compile(f"/job\\?id={long.id}$"))
 
 
 def test_results_come_home_as_a_workbook(page: Page, site: Site) -> None:

@@ -1,5 +1,6 @@
 """The dashboard's pages against a served API: without photos, without an admin's key, with a report, with a worker."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,6 +114,29 @@ def test_a_photo_of_ones_own_measures_the_backends(
     assert not shown.exception and not shown.error
     assert "The fastest here is **openvino-fp32**: 2 ms a photo, 1.5 times as quick as the slowest." in words(shown)
     assert "**torch**: it is not installed" in words(shown)
+
+
+def test_the_job_of_a_model_that_was_removed_is_still_there(
+    seen: Callable[..., AppTest], serve: Any, own_home: Path, scene: Scene, judged: Any
+) -> None:
+    with serve(Settings(_env_file=None, data_dir=own_home, model="scenes", min_free_bytes=1)) as served:
+        shown = seen("job", Scope.ADMIN, served=served)
+        client: Client = shown.session_state["person"].client
+        photo = scene("sea", 44)
+        upload = Upload("left.jpg", "image/jpeg", lambda: [photo], len(photo), len(photo))
+        job = client.submit(upload, model="tiny")
+        assert served.judge(job.id, judged) == 1
+        shown.query_params["id"] = job.id
+        shown.run()
+        assert not shown.exception and not shown.error
+        assert [box.label for box in shown.selectbox] == ["Tag", "Reason"] and "was removed" not in words(shown)
+        shutil.rmtree(own_home / "models" / "tiny")
+        shown.session_state["memory"] = {}
+        shown.run()
+        assert not shown.exception and not shown.error
+        assert [one.value for one in shown.title] == [r"left\.jpg"]
+        assert "The model tiny 1 was removed" in words(shown)
+        assert [box.label for box in shown.selectbox] == ["Reason"]
 
 
 SIGN_OUT = """
