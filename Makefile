@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 ALONE = $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: help tag up down status doctor test lint fuzz audit bench clean
+.PHONY: help tag up down status doctor test faults lint fuzz audit bench clean
 
 help:
 	@echo "make tag PHOTOS=trip.zip [OUT=folder]   tag a ZIP, a folder or one image"
