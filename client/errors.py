@@ -7,6 +7,10 @@ from typing import Any
 
 import httpx
 
+# An answer that asks to be asked at once would have a caller ask all the time; nobody means years.
+SHORTEST_WAIT = 0.1
+LONGEST_WAIT = 3600.0
+
 
 class ShoeboxError(Exception):
     """Any failure of a call. Its text is one sentence for a person."""
@@ -74,15 +78,16 @@ class WaitedTooLong(ShoeboxError):
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the answer's Retry-After asks to wait; ``None`` without one.
+    """Seconds that the answer's Retry-After asks to wait, from `SHORTEST_WAIT` to `LONGEST_WAIT`; ``None`` without one.
 
     Shoebox gives seconds; what stands before it may give a date.
     """
     text = response.headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+        asked = float(text)
+    else:
+        try:
+            asked = (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+        except (ValueError, OverflowError):
+            return None
+    return min(max(asked, SHORTEST_WAIT), LONGEST_WAIT)

@@ -7,6 +7,7 @@ what it could not, one thing a line: `shoebox doctor` shows that.
 import os
 import resource
 import socket
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -88,12 +89,16 @@ def _can_take_memory() -> bool:
 
 
 def main() -> None:
-    """Confine this process and say what is withheld from it."""
-    answer = os.dup(1)
+    """Say what is withheld from a child that is confined. It could not take the file away that it tries to open."""
     with tempfile.NamedTemporaryFile() as file:
-        confine(Limits())
-        os.write(answer, "\n".join(withheld(Path(file.name))).encode())
-        os._exit(0)
+        child = os.fork()
+        if child == 0:
+            answer = os.dup(1)
+            confine(Limits())
+            os.write(answer, "\n".join(withheld(Path(file.name))).encode())
+            os._exit(0)
+        ended = os.waitpid(child, 0)[1]
+    sys.exit(os.waitstatus_to_exitcode(ended))
 
 
 if __name__ == "__main__":

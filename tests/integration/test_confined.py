@@ -124,6 +124,9 @@ def test_a_decoder_at_work_is_confined() -> None:
         assert not psutil.Process(pid).net_connections()
 
 
-def test_the_confinement_tells_what_holds() -> None:
-    ran = subprocess.run([sys.executable, "-m", "model.confine"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+def test_the_confinement_tells_what_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "model.confine"]
+    own = os.environ | {"TMPDIR": str(tmp_path)}
+    ran = subprocess.run(command, cwd=ROOT, env=own, stdout=subprocess.PIPE, check=True)
     assert ran.stdout.decode().split() == [NETWORK, FILES, PROGRAMS, MEMORY]
+    assert list(tmp_path.iterdir()) == []

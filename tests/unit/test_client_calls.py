@@ -8,11 +8,20 @@ from email import message_from_bytes
 from email.utils import formatdate
 from pathlib import Path
 
+import httpx
 import pytest
 from scripted_server import Answer, Request, Server, item, job
 
 from client.client import Client
-from client.errors import Refused, UnexpectedAnswer, Unreachable, WaitedTooLong
+from client.errors import (
+    LONGEST_WAIT,
+    SHORTEST_WAIT,
+    Refused,
+    UnexpectedAnswer,
+    Unreachable,
+    WaitedTooLong,
+    retry_after,
+)
 from client.upload import of_file, of_folder, of_path
 
 
@@ -97,6 +106,22 @@ def test_retry_after_is_kept_to(server: Server, client: Client, monkeypatch: pyt
     client.job("J1")
 
     assert waits == [3.0]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept_to"),
+    [
+        ("0", SHORTEST_WAIT),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", SHORTEST_WAIT),
+        ("9" * 400, LONGEST_WAIT),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_retry_after_stays_within_reason(said: str, kept_to: float | None) -> None:
+    found = retry_after(httpx.Response(503, headers={"Retry-After": said}))
+    assert found == kept_to
 
 
 def test_retry_after_may_be_a_date(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
