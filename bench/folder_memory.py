@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 
 from bench.upload_memory import memory, wait
-from cli.ledger import Judge, Ledger
+from cli.ledger import Account, Judge, Ledger
 from cli.library import Limits, gather
 from cli.sending import Sender
 from client.client import Client
@@ -83,21 +83,22 @@ def _serve_and_measure(photos: Path, home: Path) -> None:
 
 def _measure(photos: Path, home: Path, url: str) -> None:
     """The first call sends the folder and notes every photo as judged, the second finds it so."""
-    judge = Judge(url, "scenes", "1")
+    account = Account(url, "admin")
+    judge = Judge(account, "scenes", "1")
     with Client(url, (home / "key").read_text().strip()) as client, Ledger(home) as ledger:
         _say("begun", time.monotonic())
         began = time.monotonic()
-        found = gather(photos, url, {}, Limits(200_000, 50 * 2**30), ledger, judge)
+        found = gather(photos, account, {}, Limits(200_000, 50 * 2**30), ledger, judge)
         _say(f"{found.photos:,} to send, {found.known:,} known", began)
         if not found.parcels:
             return
         began = time.monotonic()
-        (job,) = Sender(client, ledger, url, {}).send(found.parcels)
+        (job,) = Sender(client, ledger, account, {}).send(found.parcels)
         _say(f"sent, {found.parcels[0].bytes / 1e6:,.0f} MB of photos", began)
         began = time.monotonic()
         model = {"name": judge.model, "version": judge.version}
-        verdicts = ({"position": at, "decision": "accepted", "model": model} for at in range(found.photos))
-        ledger.settle(job.id, verdicts)
+        verdict = {"job": job.id, "decision": "accepted", "model": model}
+        ledger.settle([job.id], (verdict | {"position": at} for at in range(found.photos)))
         _say(f"remembered, {ledger.path.stat().st_size / 1e6:.0f} MB on disk", began)
 
 

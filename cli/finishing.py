@@ -30,9 +30,8 @@ def finish(
     folder.mkdir(parents=True, exist_ok=True)
     jsonl = fetch(client, [view.id for view in views], "jsonl", folder / "results.jsonl")
     csv = fetch(client, [view.id for view in views], "csv", folder / "results.csv")
-    for view in views:
-        ledger.settle(view.id, (item for item in _lines(jsonl) if item["job"] == view.id))
-    tally = summary.tally(jsonl)
+    tally = summary.Tally()
+    ledger.settle([view.id for view in views], tally.passing(_lines(jsonl)))
     if as_json is not None:
         results = {"results": [str(jsonl), str(csv)]}
         show_json({"jobs": [view.raw for view in views], **summary.as_json(views, tally), **as_json, **results})

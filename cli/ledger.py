@@ -1,18 +1,19 @@
 """What this machine has sent and had tagged: a small SQLite file in the data directory, which may be deleted.
 
 ``shoebox tag --only-new`` asks it which photos are done, by the SHA-256 of their content: a photo that was moved or
-renamed is known again. A photo is done when a version of a model on a server has accepted or rejected it; one that
-failed, or whose job was canceled before its turn, is not. It also keeps the idempotency key of each upload until the
-server has answered, so that an upload whose answer was lost is not judged twice.
+renamed is known again. A photo is done when a version of a model on a server has accepted or rejected it for the owner
+whose key is used; one that failed, or whose job was canceled before its turn, is not. It also keeps the idempotency
+key of each upload until the server has answered, so that an upload whose answer was lost is not judged twice.
 """
 
 import contextlib
 import hashlib
+import itertools
 import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ BATCH = 1000
 KEY_SECONDS = 7 * 86400.0
 # A file that was changed a moment ago may change again without its time changing: its digest is not kept.
 FRESH_NS = 2 * 10**9
+# Rises when the tables change. What an older file knows of jobs is dropped: it does not say whose they are.
+EDITION = 2
+_OUTDATED = ("jobs", "sent", "done", "uploads")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (
   path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, digest BLOB
@@ -34,20 +38,28 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS sent (
   job TEXT, position INTEGER, size INTEGER, digest BLOB, PRIMARY KEY (job, position)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS jobs (job TEXT PRIMARY KEY, server TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs (job TEXT PRIMARY KEY, server TEXT, owner TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS done (
-  size INTEGER, digest BLOB, server TEXT, model TEXT, version TEXT,
-  PRIMARY KEY (size, digest, server, model, version)
+  size INTEGER, digest BLOB, server TEXT, owner TEXT, model TEXT, version TEXT,
+  PRIMARY KEY (size, digest, server, owner, model, version)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (fingerprint TEXT PRIMARY KEY, key TEXT, job TEXT, made_at REAL) WITHOUT ROWID;
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """What has to have judged a photo so that it is done: a version of a model on a server (its URL)."""
+class Account:
+    """Where jobs are sent, and whose they are there: a server (its URL), and the owner that its key stands for."""
 
     server: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What has to have judged a photo so that it is done: a version of a model, for an owner on a server."""
+
+    account: Account
     model: str
     version: str
 
@@ -61,7 +73,7 @@ class Ledger:
             self._base = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
-            self._base.executescript(_TABLES)
+            self._renew()
             with contextlib.suppress(OSError):
                 self.path.chmod(0o600)
 
@@ -78,8 +90,8 @@ class Ledger:
         digest = self._digest(member)
         if digest is None:
             return False
-        where = "size = ? AND digest = ? AND server = ? AND model = ? AND version = ?"
-        known = (member.size, digest, judge.server, judge.model, judge.version)
+        where = "size = ? AND digest = ? AND server = ? AND owner = ? AND model = ? AND version = ?"
+        known = (member.size, digest, judge.account.server, judge.account.owner, judge.model, judge.version)
         return self._one(f"SELECT 1 FROM done WHERE {where}", *known) is not None
 
     def upload_key(self, fingerprint: str) -> tuple[str, str | None, bool]:
@@ -96,40 +108,44 @@ class Ledger:
         """Takes note of what an upload sends, under its idempotency key until its job is known."""
         return Recording(self, key)
 
-    def accepted(self, fingerprint: str, key: str, job: str, server: str) -> None:
-        """The upload has become a job."""
+    def accepted(self, fingerprint: str, key: str, job: str, account: Account) -> None:
+        """The upload has become a job. To say so again changes nothing: what was noted of its photos stays."""
         with self._in_words(), self._transaction():
             self._base.execute("UPDATE uploads SET job = ? WHERE fingerprint = ?", (job, fingerprint))
-            self._base.execute("DELETE FROM sent WHERE job = ?", (job,))
-            self._base.execute("UPDATE sent SET job = ? WHERE job = ?", (job, key))
-            self._base.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?)", (job, server))
+            self._base.execute("UPDATE OR REPLACE sent SET job = ? WHERE job = ?", (job, key))
+            self._base.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?)", (job, account.server, account.owner))
 
     def all_accepted(self, fingerprints: Iterable[str]) -> None:
         """Everything that one command sends is with the server: the same command makes new jobs from now on."""
         for fingerprint in fingerprints:
             self._run("DELETE FROM uploads WHERE fingerprint = ?", fingerprint)
 
-    def open_jobs(self, server: str) -> list[str]:
+    def open_jobs(self, account: Account) -> list[str]:
         """Jobs of which it is not known yet how they ended."""
+        where = "server = ? AND owner = ?"
         with self._in_words():
-            return [row[0] for row in self._base.execute("SELECT job FROM jobs WHERE server = ?", (server,))]
+            found = self._base.execute(f"SELECT job FROM jobs WHERE {where}", (account.server, account.owner))
+            return [row[0] for row in found]
 
-    def settle(self, job: str, items: Iterable[Mapping[str, Any]]) -> None:
-        """Takes over the verdicts of a finished job (items as in results.jsonl), and forgets the rest of it."""
-        found = self._one("SELECT server FROM jobs WHERE job = ?", job)
-        if found is None:
-            return
+    def settle(self, jobs: Collection[str], items: Iterable[Mapping[str, Any]]) -> None:
+        """Takes over the verdicts of finished jobs (items as in results.jsonl), and forgets the rest of them.
+
+        ``items`` may come slowly: other commands can write meanwhile. What breaks off is settled by the next time.
+        """
+        judged = (item for item in items if item["decision"] in ("accepted", "rejected"))
+        while batch := list(itertools.islice(judged, BATCH)):
+            with self._in_words(), self._transaction():
+                self._base.executemany(
+                    "INSERT OR IGNORE INTO done SELECT size, digest, server, owner, ?, ? "
+                    "FROM sent JOIN jobs USING (job) WHERE job = ? AND position = ?",
+                    (
+                        (item["model"]["name"], item["model"]["version"], item["job"], item["position"])
+                        for item in batch
+                    ),
+                )
         with self._in_words(), self._transaction():
-            self._base.executemany(
-                "INSERT OR IGNORE INTO done SELECT size, digest, ?, ?, ? FROM sent WHERE job = ? AND position = ?",
-                (
-                    (found[0], item["model"]["name"], item["model"]["version"], job, item["position"])
-                    for item in items
-                    if item["decision"] in ("accepted", "rejected")
-                ),
-            )
-            self._base.execute("DELETE FROM sent WHERE job = ?", (job,))
-            self._base.execute("DELETE FROM jobs WHERE job = ?", (job,))
+            self._base.executemany("DELETE FROM sent WHERE job = ?", ((job,) for job in jobs))
+            self._base.executemany("DELETE FROM jobs WHERE job = ?", ((job,) for job in jobs))
 
     def write(self, key: str, rows: list[tuple[Member, int, bytes]]) -> None:
         """Keeps the digests of photos that were read, under ``key`` and their place in the upload."""
@@ -156,6 +172,16 @@ class Ledger:
         if digest is not None and member.mtime_ns < time.time_ns() - FRESH_NS:
             self._run("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", *_file_row(member, digest))
         return digest
+
+    def _renew(self) -> None:
+        """Makes the tables, anew where they are of an older edition."""
+        if self._base.execute("PRAGMA user_version").fetchone()[0] != EDITION:
+            with self._transaction():
+                if self._base.execute("PRAGMA user_version").fetchone()[0] != EDITION:  # nor has another command
+                    for table in _OUTDATED:
+                        self._base.execute(f"DROP TABLE IF EXISTS {table}")
+                    self._base.execute(f"PRAGMA user_version = {EDITION}")
+        self._base.executescript(_TABLES)
 
     def _one(self, statement: str, *values: Any) -> Any:
         with self._in_words():
@@ -219,9 +245,9 @@ def digest_of(path: Path) -> bytes | None:
         return None
 
 
-def fingerprint(server: str, params: Mapping[str, Any], members: Iterable[Member]) -> str:
-    """Tells two uploads apart: where to, what is asked, and each photo's name, size and time of change."""
-    found = hashlib.sha256(repr((server, sorted(params.items()))).encode())
+def fingerprint(account: Account, params: Mapping[str, Any], members: Iterable[Member]) -> str:
+    """Tells two uploads apart: where to, whose, what is asked, and each photo's name, size and time of change."""
+    found = hashlib.sha256(repr((account.server, account.owner, sorted(params.items()))).encode())
     for member in members:
         found.update(repr((str(member.path), member.name, member.size, member.mtime_ns)).encode())
     return found.hexdigest()

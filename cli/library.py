@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.ledger import Judge, Ledger, Recording, digest_of, fingerprint
+from cli.ledger import Account, Judge, Ledger, Recording, digest_of, fingerprint
 from cli.output import USAGE, Failure, note, plain
 from cli.progress import looking
 from client.folder import Member, Skip, walk
@@ -85,7 +85,7 @@ def must_hold_photos(path: Path) -> None:
 
 def gather(
     path: Path,
-    server: str,
+    account: Account,
     params: Mapping[str, Any],
     limits: Limits,
     ledger: Ledger,
@@ -105,9 +105,9 @@ def gather(
 
     try:
         if path.is_dir():
-            _folder(found, path, server, params, limits, ledger, judge, skip)
+            _folder(found, path, account, params, limits, ledger, judge, skip)
         else:
-            _file(found, path, server, params, ledger, judge)
+            _file(found, path, account, params, ledger, judge)
     except OSError as error:
         raise Failure(f"{error.filename or path} cannot be read: {error.strerror}", USAGE) from error
     return found
@@ -130,7 +130,7 @@ def limits_of(client: "Client", given: "Settings") -> Limits:
 def _folder(
     found: Library,
     path: Path,
-    server: str,
+    account: Account,
     params: Mapping[str, Any],
     limits: Limits,
     ledger: Ledger,
@@ -154,11 +154,11 @@ def _folder(
     name = folder_name(path)
     for number, part in enumerate(listing.parts, 1):
         title = name if len(listing.parts) == 1 else f"{name.removesuffix('.zip')} {number}.zip"
-        found.parcels.append(Parcel(title, path, part, fingerprint(server, params, part), part.bytes))
+        found.parcels.append(Parcel(title, path, part, fingerprint(account, params, part), part.bytes))
 
 
 def _file(
-    found: Library, path: Path, server: str, params: Mapping[str, Any], ledger: Ledger, judge: Judge | None
+    found: Library, path: Path, account: Account, params: Mapping[str, Any], ledger: Ledger, judge: Judge | None
 ) -> None:
     at = path.stat()
     member = Member(path.resolve(), path.name, at.st_size, at.st_mtime_ns, at.st_ino)
@@ -169,7 +169,7 @@ def _file(
         found.known = 1
         return
     found.photos = 1 if image else 0
-    told = fingerprint(server, params, (member,))
+    told = fingerprint(account, params, (member,))
     found.parcels.append(Parcel(path.name, path, (member,) if image else None, told, at.st_size))
 
 

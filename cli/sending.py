@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli.ledger import Ledger
+from cli.ledger import Account, Ledger
 from cli.library import Parcel
 from cli.output import INTERRUPTED, NO_STACK, Failure, amount, note, own_name, plain
 from cli.progress import uploading
@@ -20,8 +20,8 @@ LEFT_OUT_SHOWN = 3
 class Sender:
     """Sends what one command wants tagged. ``unread`` names files that could not be read, at the end."""
 
-    def __init__(self, client: "Client", ledger: Ledger, server: str, params: Mapping[str, Any]) -> None:
-        self._client, self._ledger, self._server, self._params = client, ledger, server, params
+    def __init__(self, client: "Client", ledger: Ledger, account: Account, params: Mapping[str, Any]) -> None:
+        self._client, self._ledger, self._account, self._params = client, ledger, account, params
         self.unread: list[str] = []
 
     def send(self, parcels: list[Parcel]) -> list["Job"]:
@@ -65,7 +65,7 @@ class Sender:
                 job = self._earlier(key, None) if error.code == "idempotency_conflict" else None
                 if job is None:
                     raise
-        self._ledger.accepted(parcel.fingerprint, key, job.id, self._server)
+        self._ledger.accepted(parcel.fingerprint, key, job.id, self._account)
         return job
 
     def _earlier(self, key: str, known: str | None) -> "Job | None":

@@ -1,10 +1,8 @@
 """What came out of a job, for the person who waited for it."""
 
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -34,14 +32,11 @@ class Tally:
         self.reasons[item["decision"]][item["reason"]] += 1
         self.examples.setdefault(item["reason"], (item["name"], item["explanation"]))
 
-
-def tally(path: Path) -> Tally:
-    """Reads a results.jsonl of any length, line by line."""
-    found = Tally()
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            found.add(json.loads(line))
-    return found
+    def passing(self, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The items as they come, each taken in: results of any length are read once."""
+        for item in items:
+            self.add(item)
+            yield item
 
 
 def as_json(jobs: Sequence["JobView"], found: Tally) -> dict[str, Any]:

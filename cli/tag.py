@@ -69,7 +69,7 @@ def tag(
     never becomes two jobs.
     """  # fmt: skip
     from cli.finishing import finish
-    from cli.known import judge_of, take_over
+    from cli.known import account_of, judge_of, take_over
     from cli.ledger import Ledger
     from cli.library import gather, limits_of, must_hold_photos
     from cli.sending import Sender, tell_unread
@@ -80,22 +80,21 @@ def tag(
     given = settings()
     sidecars = Sidecars(photos, given.home, xmp_root, xmp_naming) if write_xmp else None
     ensure_up()
-    server = server_of(given)
     asked = {"model": model, "backend": backend, "top_k": top_k, "min_confidence": min_confidence, "novelty": novelty}
     params = asked | {"allow": allow or None, "deny": deny or None, "webhook_url": webhook}
     given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with local_client(given, patience=patience) as client, Ledger(given.home) as ledger:
-        judge = None
+        account, judge = account_of(client, server_of(given)), None
         if only_new:
-            take_over(client, ledger, server)
-            judge = judge_of(client, server, model)
-        found = gather(photos, server, params, limits_of(client, given), ledger, judge, show_skipped)
+            take_over(client, ledger, account)
+            judge = judge_of(client, account, model)
+        found = gather(photos, account, params, limits_of(client, given), ledger, judge, show_skipped)
         _tell(found, judge, note if as_json else say)
         if not found.parcels:
             if as_json:
                 show_json({"jobs": [], "known": found.known, "left_out": dict(found.skipped)})
             return
-        sender = Sender(client, ledger, server, params)
+        sender = Sender(client, ledger, account, params)
         jobs = sender.send(found.parcels)
         tell_unread(sender.unread)
         views = [follow(client, job, out) for job in jobs]

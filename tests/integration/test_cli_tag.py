@@ -18,10 +18,11 @@ from running import API, Running, running, wait_until
 from terminal import Terminal
 
 from cli import complete, context
-from cli.known import judge_of, take_over
+from cli.known import account_of, judge_of, take_over
 from cli.ledger import Ledger
 from cli.library import Limits, gather
 from cli.sending import Sender
+from client.client import Client
 from model.bundle import Bundle
 
 ROOT = Path(__file__).parents[2]
@@ -119,15 +120,44 @@ def test_only_new_knows_photos_by_their_content(shoebox: Terminal, trip: Path, s
 def test_only_new_hears_of_jobs_that_nobody_waited_for(stack: Running, shoebox: Terminal, trip: Path) -> None:
     shoebox.home.mkdir()
     with Ledger(shoebox.home) as ledger:
-        judge = judge_of(stack.client, shoebox.url, None)
-        found = gather(trip, shoebox.url, {}, Limits(100, 2**30), ledger)
-        (job,) = Sender(stack.client, ledger, shoebox.url, {}).send(found.parcels)
-        assert ledger.open_jobs(shoebox.url) == [job.id]
-        assert gather(trip, shoebox.url, {}, Limits(100, 2**30), ledger, judge).known == 0
+        account = account_of(stack.client, shoebox.url)
+        judge = judge_of(stack.client, account, None)
+        found = gather(trip, account, {}, Limits(100, 2**30), ledger)
+        (job,) = Sender(stack.client, ledger, account, {}).send(found.parcels)
+        assert ledger.open_jobs(account) == [job.id]
+        assert gather(trip, account, {}, Limits(100, 2**30), ledger, judge).known == 0
         job.wait()
-        take_over(stack.client, ledger, shoebox.url)
-        assert ledger.open_jobs(shoebox.url) == []
-        assert gather(trip, shoebox.url, {}, Limits(100, 2**30), ledger, judge).known == 5
+        with Client(shoebox.url, stack.client.create_key("ben", ["submit", "read"], "ben")["secret"]) as other:
+            take_over(other, ledger, account_of(other, shoebox.url))
+        assert ledger.open_jobs(account) == [job.id]
+        take_over(stack.client, ledger, account)
+        assert ledger.open_jobs(account) == []
+        assert gather(trip, account, {}, Limits(100, 2**30), ledger, judge).known == 5
+
+
+def test_only_new_is_by_owner(shoebox: Terminal, trip: Path) -> None:
+    assert shoebox.json("tag", trip)["counts"]["total"] == 5
+    secret = shoebox.json("keys", "create", "ben", "--owner", "ben")["secret"]
+
+    assert shoebox.json("tag", trip, "--only-new", server_key=secret)["counts"]["total"] == 5
+    assert shoebox.json("tag", trip, "--only-new", server_key=secret)["known"] == 5
+    assert shoebox.json("tag", trip, "--only-new")["known"] == 5
+
+
+def test_photos_of_a_job_that_had_arrived_before_are_known(stack: Running, shoebox: Terminal, trip: Path) -> None:
+    shoebox.home.mkdir()
+    account = account_of(stack.client, shoebox.url)
+    with Ledger(shoebox.home) as ledger:
+        sender = Sender(stack.client, ledger, account, {})
+        (parcel,) = gather(trip, account, {}, Limits(100, 2**30), ledger).parcels
+        # As when the command is broken off after its first part: this one has arrived, another has not.
+        first = sender._one(parcel)
+        (again,) = sender.send([parcel])
+        assert again.id == first.id
+        again.wait()
+        take_over(stack.client, ledger, account)
+        judge = judge_of(stack.client, account, None)
+        assert gather(trip, account, {}, Limits(100, 2**30), ledger, judge).known == 5
 
 
 def test_only_new_wants_photos_it_can_look_at(shoebox: Terminal, tmp_path: Path, scene: Scene) -> None:

@@ -1,7 +1,5 @@
 """The summary counts what the results file holds."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +32,7 @@ def view(state: str = "completed", **counts: int) -> JobView:
     )
 
 
-def test_summary_tells_tags_reasons_failures_and_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_tells_tags_reasons_failures_and_the_model(capsys: pytest.CaptureFixture[str]) -> None:
     items = [
         line("accepted", None, "1.jpg", "sea", "mountain"),
         line("accepted", None, "2.jpg", "sea"),
@@ -42,8 +40,8 @@ def test_summary_tells_tags_reasons_failures_and_the_model(tmp_path: Path, capsy
         line("rejected", "too_small", "4.jpg"),
         line("failed", "timeout", "5.jpg"),
     ]
-    (tmp_path / "results.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
-    found = summary.tally(tmp_path / "results.jsonl")
+    found = summary.Tally()
+    assert list(found.passing(items)) == items
 
     job = view(total=5, accepted=2, rejected=2, failed=1, skipped=3)
     summary.show([job], found, {"name": "scenes", "knows": "Six scenes."})
@@ -58,17 +56,15 @@ def test_summary_tells_tags_reasons_failures_and_the_model(tmp_path: Path, capsy
     assert "Six scenes." in said
 
 
-def test_empty_job_is_said_to_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "results.jsonl").write_text("")
-
-    summary.show([view(total=0, skipped=2)], summary.tally(tmp_path / "results.jsonl"), None)
+def test_empty_job_is_said_to_be_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    summary.show([view(total=0, skipped=2)], summary.Tally(), None)
 
     assert "There was no photo in it (2 other files skipped)" in capsys.readouterr().out
 
 
-def test_several_jobs_are_summed_up_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "results.jsonl").write_text(json.dumps(line("accepted", None, "1.jpg", "sea")) + "\n")
-    found = summary.tally(tmp_path / "results.jsonl")
+def test_several_jobs_are_summed_up_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    found = summary.Tally()
+    found.add(line("accepted", None, "1.jpg", "sea"))
     jobs = [view(total=3, accepted=3), view(total=2, accepted=1, rejected=1)]
 
     summary.show(jobs, found, None)
