@@ -10,6 +10,7 @@ from running import CONTROL, Running, running, wait_until
 from client.errors import Refused
 from client.upload import of_path
 from model.bundle import Bundle
+from worker.keeper import TURN_SECONDS
 
 SECOND = 1 / 86400
 
@@ -36,7 +37,7 @@ def test_workers_delete_what_has_outlived_its_time(tiny_bundle: Bundle, scene, t
 
         # The one that is working may die: another goes on.
         shoebox.kill(CONTROL, signal.SIGKILL)
-        wait_until(lambda: status_of(shoebox, item) == (410, "expired"), 90, shoebox.logs)
+        wait_until(lambda: status_of(shoebox, item) == (410, "expired"), TURN_SECONDS + 60, shoebox.logs)
         (view,) = shoebox.client.jobs()
         assert view.counts.accepted == 1 and view.state == "completed"
         assert shoebox.client.submit([of_path(photo)]).wait(60).counts.accepted == 1
