@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from running import wait_until
 from site_under_test import PHONE, Site, accessible, settled
 
 from client.job import Job
@@ -131,9 +132,12 @@ def test_a_review_that_is_refused_is_not_shown_as_made_and_holds_up_no_other(pag
     both[0].focus()
     page.keyboard.press("n")
     expect(both[0]).to_contain_text("none of these")
-    settled(page, "History")
-    reviews = [site.client.item(f"{one}-0").review for one in (job, again.id)]
-    assert [review and review.label for review in reviews] == [None, label] and all(reviews)
+
+    def reviewed() -> bool:
+        found = [site.client.item(f"{one}-0").review for one in (job, again.id)]
+        return all(found) and [review and review.label for review in found] == [None, label]
+
+    wait_until(reviewed, 20)  # the page shows a review before the server has it
 
 
 def test_a_chosen_job_stays_chosen_when_others_come(page: Page, site: Site, scene: Scene, tmp_path: Path) -> None:
