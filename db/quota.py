@@ -78,6 +78,11 @@ class QuotaBlobs:
         with self._lock:
             self._on_its_way -= count
 
+    def renamed(self, count: int) -> None:
+        """Such bytes are about to get their name: a look beside that may find them under neither."""
+        with self._lock:
+            self._on_its_way += count
+
     def drop(self, count: int, delete: Callable[[], None]) -> None:
         """Has ``delete`` free so many bytes, and counts them as gone: no look comes between, to leave them out too."""
         with self._lock:
@@ -115,7 +120,11 @@ class QuotaWriter:
 
     def commit(self) -> str:
         """Makes the blob durable; returns its key."""
-        key = self._writer.commit()
+        self._store.renamed(self._taken)
+        try:
+            key = self._writer.commit()
+        finally:
+            self._store.arrived(self._taken)
         self._taken = 0
         return key
 
