@@ -3,11 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,12 @@ from model import selfcheck
 from model.backends.base import Backend, DeviceOutOfMemory, Outputs
 from model.bundle import Bundle
 from model.decode import Decoded
+from model.flight import Flight, Ready
 from model.guard import Guard, failure
+from model.photo import Key, Photo, Seen
 from model.room import Room, reserve
 from model.sandbox import DecodePool
-from model.verdict import Options, Reason, Score, Unreadable, Verdict
+from model.verdict import Options, Reason, Unreadable, Verdict
 
 PATIENCE = 0.05
 """Seconds for which decoded photos wait for more before a part-filled batch runs."""
@@ -32,22 +33,6 @@ CALM = 5.0
 
 PULSE = 1.0
 """Seconds without a photo after which whoever waits for verdicts is heard (a photo may take longer than a lease)."""
-
-Key = TypeVar("Key")
-
-
-@dataclass(frozen=True, slots=True)
-class Photo(Generic[Key]):
-    """A photo to judge. ``read`` gives its bytes: it is called in another thread when a decoder is free.
-
-    It is called once, or once more where this process had no memory for what it gives. An ``urgent`` photo is decoded
-    before the others and judged as soon as it is, in a batch without them.
-    """
-
-    key: Key
-    read: Callable[[], bytes]
-    options: Options = field(default_factory=Options)
-    urgent: bool = False
 
 
 class Engine:
@@ -87,8 +72,8 @@ class Engine:
         ``meanwhile`` is called each `PULSE` for which no photo comes out of its decoder.
         """
         source = iter(photos)
-        flight = _Flight[Key](self._pool, self.bundle.input_size)
-        ready = _Ready[Key]()
+        flight = Flight[Key](self._pool, self.bundle.input_size)
+        ready = Ready[Key]()
         dry = False
         short: deque[Photo[Key]] = deque()
         alone: Photo[Key] | None = None
@@ -176,7 +161,7 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _look(self, photo: Photo[Key], future: Future[Decoded]) -> "Verdict | _Seen[Key]":
+    def _look(self, photo: Photo[Key], future: Future[Decoded]) -> Verdict | Seen[Key]:
         """The guards before the network: could the file be read, does it look like a photo?"""
         try:
             decoded = future.result()
@@ -185,10 +170,10 @@ class Engine:
         except MemoryError:
             return self._signed(failure(Reason.OUT_OF_MEMORY))
         verdict, scores = self._guard.look(decoded.statistics)
-        seen = _Seen(photo, decoded, scores)
+        seen = Seen(photo, decoded, scores)
         return seen if verdict is None else self._described(verdict, seen, None)
 
-    def _settle(self, batch: list["_Seen[Key]"]) -> Iterator[tuple[Key, Verdict]]:
+    def _settle(self, batch: list[Seen[Key]]) -> Iterator[tuple[Key, Verdict]]:
         """The network and the guards after it. Where the device lacks room, the run goes on by halves."""
         while batch:
             part = batch[: self._room.size]
@@ -213,7 +198,7 @@ class Engine:
         except (DeviceOutOfMemory, MemoryError):
             return None
 
-    def _described(self, verdict: Verdict, seen: "_Seen[Key]", spent: float | None) -> Verdict:
+    def _described(self, verdict: Verdict, seen: "Seen[Key]", spent: float | None) -> Verdict:
         return replace(
             self._signed(verdict),
             scores={**seen.scores, **verdict.scores},
@@ -230,91 +215,5 @@ class Engine:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen(Generic[Key]):
-    """A photo that the network may see, with what the statistics found."""
-
-    photo: Photo[Key]
-    decoded: Decoded
-    scores: dict[str, Score]
-
-
-def _stacked(batch: "list[_Seen[Key]]") -> NDArray[np.uint8]:
+def _stacked(batch: list[Seen[Key]]) -> NDArray[np.uint8]:
     return np.stack([seen.decoded.pixels for seen in batch])
-
-
-class _Ready(Generic[Key]):
-    """The photos that wait for the network."""
-
-    def __init__(self) -> None:
-        self._urgent: deque[_Seen[Key]] = deque()
-        self._others: deque[_Seen[Key]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._urgent) + len(self._others)
-
-    @property
-    def urgent(self) -> int:
-        """How many of them are urgent."""
-        return len(self._urgent)
-
-    @property
-    def others(self) -> int:
-        """How many are not."""
-        return len(self._others)
-
-    def add(self, seen: _Seen[Key]) -> None:
-        """Takes one more."""
-        (self._urgent if seen.photo.urgent else self._others).append(seen)
-
-    def urgent_batch(self, room: int) -> list[_Seen[Key]]:
-        """The next urgent ones, ``room`` at most."""
-        return _taken(self._urgent, room)
-
-    def batch(self, room: int) -> list[_Seen[Key]]:
-        """The next others, ``room`` at most."""
-        return _taken(self._others, room)
-
-
-def _taken(line: deque[_Seen[Key]], room: int) -> list[_Seen[Key]]:
-    return [line.popleft() for _ in range(min(room, len(line)))]
-
-
-class _Flight(Generic[Key]):
-    """The photos that are being read and decoded."""
-
-    def __init__(self, pool: DecodePool, size: int) -> None:
-        self._pool = pool
-        self._size = size
-        self._photos: dict[Future[Decoded], Photo[Key]] = {}
-        self._done: SimpleQueue[Future[Decoded]] = SimpleQueue()
-        self.urgent = 0
-
-    def __len__(self) -> int:
-        return len(self._photos)
-
-    def start(self, photo: Photo[Key]) -> None:
-        """Hands a photo to the decoders."""
-        future = self._pool.submit(photo.read, self._size, urgent=photo.urgent)
-        self._photos[future] = photo
-        self.urgent += photo.urgent
-        future.add_done_callback(self._done.put)
-
-    def landed(self, timeout: float) -> list[tuple[Photo[Key], Future[Decoded]]]:
-        """All that have come down; waits for the first at most ``timeout`` seconds."""
-        found: list[tuple[Photo[Key], Future[Decoded]]] = []
-        while self._photos:
-            try:
-                future = self._done.get_nowait() if found else self._done.get(timeout=timeout)
-            except Empty:
-                break
-            photo = self._photos.pop(future)
-            self.urgent -= photo.urgent
-            found.append((photo, future))
-        return found
-
-    def abandon(self) -> None:
-        """Takes back what no decoder has begun and waits, at most a decoder's time limit, for the rest."""
-        for future in self._photos:
-            future.cancel()
-        wait(self._photos)

@@ -17,7 +17,7 @@ from db.states import Lane
 from db.store.broken import fail_job
 from db.store.settle import LeaseLost, Rest, settle
 from db.store.shards import Ability, Claim, canceling, claim, extend
-from model.engine import Photo
+from model.photo import Photo
 from worker.benchmarks import Benchmarks
 from worker.engines import EngineRefused, Engines
 from worker.hand import Hand, Held, Key

@@ -8,7 +8,7 @@ from typing import Any
 from db.query.work import BlobPlace
 from db.states import Lane
 from db.store.shards import Claim
-from model.engine import Photo
+from model.photo import Photo
 from model.verdict import Novelty as Strictness
 from model.verdict import Options, Verdict
 from worker.sources import IMAGE_FIELDS, Sources, reader_of

@@ -15,8 +15,9 @@ from sandboxed import SIZE, decodes, many_scans
 from model.backends.base import Outputs
 from model.backends.fake import FakeBackend
 from model.bundle import Bundle
-from model.engine import Engine, Photo
+from model.engine import Engine
 from model.limits import MIB, Limits
+from model.photo import Photo
 from model.sandbox import DecodePool
 from model.verdict import Decision, Reason, Unreadable
 

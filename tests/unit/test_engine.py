@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from model.backends.base import DeviceOutOfMemory, Outputs, Precision
 from model.backends.fake import FakeBackend
 from model.bundle import Bundle
-from model.engine import Engine, Photo
+from model.engine import Engine
 from model.limits import Limits
+from model.photo import Photo
 from model.sandbox import DecodePool
 from model.verdict import Decision, Options, Reason, Unreadable
 

@@ -11,7 +11,8 @@ from model import engine as engine_module
 from model.backends.base import Outputs
 from model.backends.fake import FakeBackend
 from model.bundle import Bundle
-from model.engine import Engine, Photo
+from model.engine import Engine
+from model.photo import Photo
 from model.sandbox import DecodePool
 
 

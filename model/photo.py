@@ -1,0 +1,33 @@
+"""A photo on its way: first as bytes that somebody can read, then as pixels that the network may see."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from model.decode import Decoded
+from model.verdict import Options, Score
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Photo(Generic[Key]):
+    """A photo to judge. ``read`` gives its bytes: it is called in another thread when a decoder is free.
+
+    It is called once, or once more where this process had no memory for what it gives. An ``urgent`` photo is decoded
+    before the others and judged as soon as it is, in a batch without them.
+    """
+
+    key: Key
+    read: Callable[[], bytes]
+    options: Options = field(default_factory=Options)
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[Key]):
+    """A photo that the network may see, with what the statistics found."""
+
+    photo: Photo[Key]
+    decoded: Decoded
+    scores: dict[str, Score]
