@@ -30,7 +30,7 @@ def sidecars(
         folder = folders.get(item.source_id)
         path = "/".join([*([folder] if folder else []), *parts, sidecar_name(name, naming)])
         tags = tuple(Tag(tag["label"], tag["confidence"], above(tag["label"], parents)) for tag in item.tags)
-        marks = Marks(item.job_id, item.model, item.version, item.checksum, tags, root)
+        marks = Marks(item.job_id, item.model, item.version, item.checksum, tags, root, name)
         yield names.free(path), fresh(marks).data
 
 

@@ -12,6 +12,7 @@ from cli.ledger import Ledger
 from cli.output import PROBLEM, Failure, plain, say, show_json
 
 if TYPE_CHECKING:
+    from cli.sidecars import Sidecars
     from client.client import Client
     from client.values import JobView
 
@@ -22,23 +23,28 @@ def finish(
     folder: Path,
     ledger: Ledger,
     as_json: Mapping[str, Any] | None = None,
+    sidecars: "Sidecars | None" = None,
 ) -> None:
     """Fetches the results of finished jobs into ``folder`` and sums them up, as JSON with what ``as_json`` adds.
 
-    Raises `Failure` for a job that failed or was canceled, after everything else was told.
+    ``sidecars`` are written once the results are safe. Raises `Failure` for a job that failed or was canceled, after
+    everything else was told.
     """
     folder.mkdir(parents=True, exist_ok=True)
     jsonl = fetch(client, [view.id for view in views], "jsonl", folder / "results.jsonl")
     csv = fetch(client, [view.id for view in views], "csv", folder / "results.csv")
     tally = summary.Tally()
     ledger.settle([view.id for view in views], tally.passing(_lines(jsonl)))
+    written = {} if sidecars is None else {"sidecars": sidecars.write(client, views, folder)}
     if as_json is not None:
-        results = {"results": [str(jsonl), str(csv)]}
-        show_json({"jobs": [view.raw for view in views], **summary.as_json(views, tally), **as_json, **results})
+        more = {**as_json, **written, "results": [str(jsonl), str(csv)]}
+        show_json({"jobs": [view.raw for view in views], **summary.as_json(views, tally), **more})
     else:
         summary.show(views, tally, _model(client, views[0]))
         names = f"job {views[0].id}" if len(views) == 1 else f"{len(views)} jobs"
         say(f"results: {plain(str(jsonl))} and {plain(csv.name)} ({names})")
+        if sidecars is not None:
+            sidecars.tell()
     for view in views:
         if view.state != "completed":
             raise Failure(view.message or f"job {view.id} ended as {view.state}", PROBLEM)

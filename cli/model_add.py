@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.bundles import in_words, must_fit, open_shelf
-from cli.output import USAGE, AsJson, Failure, amount, errors, own_name, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, amount, own_name, plain, report, say, show_json
 
 if TYPE_CHECKING:
     from model.shelf import Installed, Shelf
@@ -93,7 +93,7 @@ def _adopt(shelf: "Shelf", source: str, name: str | None, version: str | None, p
             if name is not None and version is not None:
                 shelf.must_be_free(name, version)
             if hub:
-                _report(f"fetching {source.removeprefix(HUB)}")
+                report(f"fetching {source.removeprefix(HUB)}")
             found = fetch(source.removeprefix(HUB)) if hub else open_folder(Path(source).expanduser())
             title = name or found.title
             number = version or shelf.next_version(title)
@@ -101,7 +101,7 @@ def _adopt(shelf: "Shelf", source: str, name: str | None, version: str | None, p
             shelf.home.mkdir(parents=True, exist_ok=True)
             # Beside the others, where there must be room for it anyway, but out of sight until it has proved itself.
             with tempfile.TemporaryDirectory(dir=shelf.home, prefix=".adopting-") as place, several() as progress:
-                bundle = adopt(found, Path(place) / "new", title, number, pictures, report=_report, progress=progress)
+                bundle = adopt(found, Path(place) / "new", title, number, pictures, report=report, progress=progress)
                 return shelf.add(bundle.path)
     except (DataError, NoPictures) as error:
         raise Failure(str(error), USAGE) from error
@@ -109,10 +109,6 @@ def _adopt(shelf: "Shelf", source: str, name: str | None, version: str | None, p
         raise Failure(
             f"the exported model does not answer as the network does, so it was not added: {error}"
         ) from error
-
-
-def _report(text: str) -> None:
-    errors.print(plain(text), soft_wrap=True)
 
 
 def _tell(added: "Installed") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cli.bundles import in_words, must_fit, open_bundle, open_shelf
-from cli.output import REFUSED, USAGE, AsJson, Failure, errors, own_name, plain, say, show_json
+from cli.output import REFUSED, USAGE, AsJson, Failure, own_name, plain, report, say, show_json
 from cli.photos import results_folder
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _int8(bundle: "Bundle", photos: Path | None, version: str | None) -> dict[st
         pictures = squares(open_pictures(photos.expanduser()), bundle.input_size)
         with in_words():
             shelf.must_be_free(bundle.name, number)
-            made, found = int8.add_int8(bundle, pictures, shelf.place(bundle.name, number), number, _report)
+            made, found = int8.add_int8(bundle, pictures, shelf.place(bundle.name, number), number, report)
     except NoPictures as error:
         raise Failure(str(error), USAGE) from error
     except int8.Int8Refused as error:
@@ -131,9 +131,5 @@ def _int8(bundle: "Bundle", photos: Path | None, version: str | None) -> dict[st
     except (BackendMissing, SelfCheckFailed) as error:
         raise Failure(str(error)) from error
     for one in found:
-        _report(one.words)
+        report(one.words)
     return {"version": made.version, "path": str(made.path), "parity": {one.backend: one.figures() for one in found}}
-
-
-def _report(text: str) -> None:
-    errors.print(plain(text), soft_wrap=True)

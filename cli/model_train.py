@@ -10,7 +10,7 @@ import typer
 
 from cli.bundles import must_fit, open_shelf
 from cli.context import settings
-from cli.output import USAGE, AsJson, Failure, own_name, plain, say, show_json
+from cli.output import USAGE, AsJson, Failure, lively, own_name, plain, report, say, show_json
 from cli.output import errors as console
 
 LINE_SECONDS = 20.0
@@ -137,9 +137,9 @@ def train(
     try:
         with _showing() as progress:
             if check:
-                looking.check(config, _report, progress)
+                looking.check(config, report, progress)
             else:
-                path = run(config, _report, progress)
+                path = run(config, report, progress)
     except DataError as error:
         raise Failure(str(error), USAGE) from error
     except ExportError as error:
@@ -162,14 +162,10 @@ def train(
     say(f"to put it in use: {own_name()} model promote {ask}")
 
 
-def _report(text: str) -> None:
-    console.print(plain(text), soft_wrap=True)
-
-
 @contextmanager
 def _showing() -> Iterator[Callable[[str, int, int], None]]:
     """Gives a function that hears how far a step has come: a bar on a terminal, elsewhere a line now and then."""
-    if not console.is_terminal:
+    if not lively():
         yield _Lines()
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -202,7 +198,7 @@ class _Lines:
             self._step, self._told = step, now
         elif now - self._told >= LINE_SECONDS:
             self._told = now
-            _report(f"  {step}: {done:,} of {total:,}")
+            report(f"  {step}: {done:,} of {total:,}")
 
 
 def _path(given: Path | None) -> Path | None:

@@ -23,7 +23,7 @@ INTERRUPTED = 130
 EXITS = (
     (OK, "done"),
     (PROBLEM, "done, but there is a problem: a failed job, a photo without a tag, a finding of doctor"),
-    (USAGE, "wrong usage"),
+    (USAGE, "wrong usage, or a setting that cannot be used"),
     (NO_STACK, "Shoebox is not running, cannot start or is not reachable, or an upload broke off"),
     (REFUSED, "Shoebox refused the request"),
     (INTERRUPTED, "interrupted with Ctrl-C"),
@@ -53,6 +53,11 @@ def note(text: str) -> None:
     """A remark in Rich markup that is no result: on standard error, and not at all with ``--quiet``."""
     if not _quiet.get():
         errors.print(text, soft_wrap=True)
+
+
+def report(text: str) -> None:
+    """What a long step says while it works, unmarked: a remark like all others."""
+    note(plain(text))
 
 
 def hush(yes: bool = True) -> None:

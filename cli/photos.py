@@ -1,28 +1,9 @@
-"""What a person points at: a ZIP, a folder or one image."""
+"""Where the results of what a person points at go."""
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cli.output import USAGE, Failure
-
-if TYPE_CHECKING:
-    from client.upload import Upload
-
-
-def upload_of(photos: Path) -> "Upload":
-    """The upload of ``photos``. Raises `Failure` when there is nothing to send."""
-    from client.upload import of_path
-
-    try:
-        found = of_path(photos)
-    except FileNotFoundError as error:
-        raise Failure(f"there is no file or folder {photos}", USAGE) from error
-    except OSError as error:
-        raise Failure(f"{photos} cannot be read: {error.strerror}", USAGE) from error
-    if photos.is_dir() and found.estimate == 0:
-        raise Failure(f"there are no photos in {photos}", USAGE)
-    return found
 
 
 def results_folder(photos: Path, out: Path | None) -> Path:

@@ -22,6 +22,10 @@ class Entry:
     added: Words
     own_file: bool
 
+    def __or__(self, other: "Entry") -> "Entry":
+        """What either says."""
+        return Entry(self.added | other.added, self.own_file or other.own_file)
+
 
 class Record:
     """A job's record: one line for each sidecar. Raises `Failure` for what is no job's id.
@@ -51,29 +55,37 @@ class Record:
     def add(self, sidecar: Path, entry: Entry) -> None:
         """Notes a sidecar that is about to be written; the record must have been entered."""
         assert self._file is not None
-        line = {"sidecar": str(sidecar.absolute()), "added": asdict(entry.added), "own_file": entry.own_file}
-        self._file.write(json.dumps(line) + "\n")
+        self._file.write(_line(sidecar.absolute(), entry))
 
     def entries(self) -> dict[Path, Entry]:
-        """What was noted of each sidecar last; empty where nothing was."""
+        """What was noted of each sidecar; empty where nothing was."""
         found: dict[Path, Entry] = {}
         try:
             with self.path.open(encoding="utf-8") as lines:
                 for line in _whole(lines):
                     path, before = Path(line["sidecar"]), found.get(Path(line["sidecar"]))
                     added = Words(*(tuple(line["added"][name]) for name in ("subjects", "hierarchical", "tags_list")))
-                    found[path] = Entry(added, line["own_file"] or (before is not None and before.own_file))
+                    entry = Entry(added, line["own_file"])
+                    # Written twice: where our namespace was lost in between, the second time found the first's words
+                    # there and took them for another's.
+                    found[path] = entry if before is None else before | entry
         except FileNotFoundError:
             pass
         return found
 
     def keep(self, entries: Mapping[Path, Entry]) -> None:
-        """Forgets all but these."""
-        self.path.unlink(missing_ok=True)
-        if entries:
-            with self:
-                for path, entry in entries.items():
-                    self.add(path, entry)
+        """Forgets all but these, in one step: who breaks off in between has the whole record still."""
+        if not entries:
+            self.path.unlink(missing_ok=True)
+            return
+        partial = self.path.with_suffix(".part")
+        partial.write_text("".join(_line(path, entry) for path, entry in entries.items()), encoding="utf-8")
+        partial.replace(self.path)
+
+
+def _line(sidecar: Path, entry: Entry) -> str:
+    line = {"sidecar": str(sidecar), "added": asdict(entry.added), "own_file": entry.own_file}
+    return json.dumps(line) + "\n"
 
 
 def _whole(lines: IO[str]) -> Iterator[dict[str, Any]]:

@@ -92,17 +92,17 @@ class Writer:
         path = files.beside(photo, self._naming)
         try:
             if item.tags:
-                self._tagged(path, item, _marks(item, parents, self._root), record)
+                self._tagged(path, item, _marks(item, parents, self._root, photo.name), record)
             else:
-                self._untagged(path)
+                self._untagged(path, photo)
         except (files.Untouchable, NotXmp) as error:
             self.written.problems[str(path)] = str(error)
 
     def _tagged(self, path: Path, item: "Item", marks: Marks, record: Record) -> None:
-        if path in self._given:
+        sidecar = files.read(path)
+        if path in self._given or self._another_has(sidecar, path.with_name(marks.photo)):
             self.written.shared.append(item.name)
             return
-        sidecar = files.read(path)
         edited = edit.fresh(marks) if sidecar.data is None else edit.merged(sidecar.data, marks)
         record.add(path, Entry(edited.added, edited.own_file))
         if edited.data == sidecar.data:
@@ -116,10 +116,10 @@ class Writer:
         if self._naming is Naming.STEM:
             self._given.add(path)
 
-    def _untagged(self, path: Path) -> None:
-        if path in self._given:
-            return
+    def _untagged(self, path: Path, photo: Path) -> None:
         sidecar = files.read(path)
+        if path in self._given or self._another_has(sidecar, photo):
+            return
         found = None if sidecar.data is None else edit.cleared(sidecar.data, None)
         if found is None:
             return
@@ -128,6 +128,13 @@ class Writer:
         else:
             files.write(sidecar, found.data)
         self.written.cleared += 1
+
+    def _another_has(self, sidecar: files.Sidecar, photo: Path) -> bool:
+        """Whether another photo of the same stem, which is still there, got the sidecar in an earlier run."""
+        if self._naming is not Naming.STEM or sidecar.data is None:
+            return False
+        other = Path(edit.photo_in(sidecar.data) or "").name
+        return other not in ("", photo.name) and photo.with_name(other).exists()
 
     def _parents(self, job: "JobView") -> Mapping[str, str]:
         """The categories of the job's model; none when the server has removed it."""
@@ -140,9 +147,9 @@ class Writer:
         return found
 
 
-def _marks(item: "Item", parents: Mapping[str, str], root: str) -> Marks:
+def _marks(item: "Item", parents: Mapping[str, str], root: str, photo: str) -> Marks:
     tags = tuple(Tag(tag.label, tag.confidence, above(tag.label, parents)) for tag in item.tags)
-    return Marks(item.job, item.model, item.version, item.raw["model"]["checksum"], tags, root)
+    return Marks(item.job, item.model, item.version, item.raw["model"]["checksum"], tags, root, photo)
 
 
 def _more(count: int) -> str:

@@ -99,14 +99,9 @@ def tag(
         tell_unread(sender.unread)
         views = [follow(client, job, out) for job in jobs]
         more = {"known": found.known, "left_out": dict(found.skipped), "unread": sender.unread}
-        if sidecars is not None:
-            more["sidecars"] = sidecars.write(client, views, folder)
-        finish(client, views, folder, ledger, more if as_json else None)
-    if sidecars is not None:
-        if not as_json:
-            sidecars.tell()
-        if sidecars.problems:
-            raise typer.Exit(PROBLEM)
+        finish(client, views, folder, ledger, more if as_json else None, sidecars)
+    if sidecars is not None and sidecars.problems:
+        raise typer.Exit(PROBLEM)
 
 
 def follow(client: "Client", job: "Job", out: Path | None) -> "JobView":

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.blobs import BlobStore
 from db.database import Database
-from db.query.work import interactive_waits, next_ability, params, places
+from db.query.work import interactive_waits, next_ability, params, places, suspect_waits
 from db.states import Lane
 from db.store.broken import fail_job
 from db.store.settle import LeaseLost, Rest, settle
@@ -105,7 +105,8 @@ class _Run:
         """Judges until this engine's work runs dry, its time is up or a stop; returns how many photos."""
         judged = 0
         try:
-            self._alone = self._claim(limit=1, suspects=True)
+            suspected = self._read(lambda s: suspect_waits(s, self._abilities))
+            self._alone = suspected and self._claim(limit=1, suspects=True)
             with closing(self._engine.judge(self._photos(), self._look, self._first)) as verdicts:
                 for key, verdict in verdicts:
                     judged += 1
@@ -169,8 +170,7 @@ class _Run:
         )
         if not claims:
             return False
-        asked = self._read(lambda s: params(s, {c.job for c in claims}))
-        where = self._read(lambda s: places(s, {c.source for c in claims}))
+        asked, where = self._read(lambda s: (params(s, {c.job for c in claims}), places(s, {c.source for c in claims})))
         for taken in claims:
             if taken.job not in asked:
                 continue  # deleted since: the shard is gone with it

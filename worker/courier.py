@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from standardwebhooks import Webhook
 
 from db.database import Database
-from db.store.webhooks import LONGEST_PAUSE, Sending, claim_webhooks, settle_webhook
+from db.store.webhooks import LONGEST_PAUSE, Sending, claim_webhooks, settle_webhook, webhooks_due
 from settings import Settings
 from worker.addresses import policy_of
 from worker.post import Answer, Post
@@ -97,6 +97,10 @@ class Courier:
         return asyncio.get_running_loop().run_in_executor(self._rows, work, *arguments)
 
     def _claim(self, limit: int) -> list[Sending]:
+        # While messages are under way this asks twice a second, and SQLite has one writer at a time.
+        with self._database.read() as session:
+            if not webhooks_due(session):
+                return []
         with self._database.write() as session:
             return claim_webhooks(session, limit)
 

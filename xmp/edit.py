@@ -68,7 +68,8 @@ def cleared(data: bytes, job: str | None, remembered: Words | None = None, *, ow
         found = ours.Ours(job or "", remembered, own_file)
     elif job is not None and found.job != job:
         return None
-    _take_out(packet.rdf, found.added)
+    # What we wrote before another program dropped our namespace is noted in the record alone.
+    _take_out(packet.rdf, found.added | (remembered or Words()))
     if found.own_file and all(isinstance(node.tag, str) and lists.bare(node) for node in packet.rdf):
         return Cleared(None)
     return Cleared(packet.written())
@@ -78,6 +79,12 @@ def job_in(data: bytes) -> str | None:
     """The job whose tags the sidecar holds. Raises NotXmp."""
     found = ours.read(parse(data).rdf)
     return None if found is None else found.job
+
+
+def photo_in(data: bytes) -> str | None:
+    """The name of the photo whose tags the sidecar holds. Raises NotXmp."""
+    found = ours.read(parse(data).rdf)
+    return None if found is None else found.photo
 
 
 def _put_in(rdf: "etree._Element", marks: Marks, *, own_file: bool) -> Words:

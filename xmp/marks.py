@@ -25,10 +25,21 @@ class Words:
     hierarchical: tuple[str, ...] = ()
     tags_list: tuple[str, ...] = ()
 
+    def __or__(self, other: "Words") -> "Words":
+        """The words of both, each once."""
+        return Words(
+            _once((*self.subjects, *other.subjects)),
+            _once((*self.hierarchical, *other.hierarchical)),
+            _once((*self.tags_list, *other.tags_list)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """A photo's tags, and which job and model gave them; ``root`` is the keyword above them all."""
+    """A photo's tags, and which job and model gave them; ``root`` is the keyword above them all.
+
+    ``photo`` is the name of its file: photos that differ in their ending alone may share a sidecar.
+    """
 
     job: str
     model: str
@@ -36,6 +47,7 @@ class Marks:
     checksum: str | None
     tags: tuple[Tag, ...]
     root: str
+    photo: str
 
     @property
     def words(self) -> Words:

@@ -13,6 +13,7 @@ _JOB, _MODEL, _VERSION, _CHECKSUM = (
     f"{{{SHOEBOX}}}{name}" for name in ("JobId", "ModelName", "ModelVersion", "ModelChecksum")
 )
 _OWN_FILE, _TAGS = f"{{{SHOEBOX}}}OwnFile", f"{{{SHOEBOX}}}JudgedTags"
+_PHOTO = f"{{{SHOEBOX}}}JudgedPhoto"
 _LABEL, _CONFIDENCE = f"{{{SHOEBOX}}}Label", f"{{{SHOEBOX}}}Confidence"
 _SUBJECTS = f"{{{SHOEBOX}}}AddedSubjects"
 _HIERARCHICAL = f"{{{SHOEBOX}}}AddedHierarchicalSubjects"
@@ -21,11 +22,12 @@ _TAGS_LIST = f"{{{SHOEBOX}}}AddedTagsList"
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What a packet says of us: the job, the words we added, and whether the whole file is our making."""
+    """What a packet says of us: the job, the words we added, whether the whole file is our making, the photo's name."""
 
     job: str
     added: Words
     own_file: bool
+    photo: str | None = None
 
 
 def read(rdf: "etree._Element") -> Ours | None:
@@ -34,7 +36,7 @@ def read(rdf: "etree._Element") -> Ours | None:
     if job is None:
         return None
     added = Words(*(tuple(lists.words(rdf, name)) for name in (_SUBJECTS, _HIERARCHICAL, _TAGS_LIST)))
-    return Ours(job, added, _value(rdf, _OWN_FILE) == "True")
+    return Ours(job, added, _value(rdf, _OWN_FILE) == "True", _value(rdf, _PHOTO))
 
 
 def write(home: "etree._Element", marks: Marks, added: Words, *, own_file: bool) -> None:
@@ -45,6 +47,7 @@ def write(home: "etree._Element", marks: Marks, added: Words, *, own_file: bool)
         (_VERSION, marks.version),
         (_CHECKSUM, marks.checksum),
         (_OWN_FILE, str(own_file)),
+        (_PHOTO, marks.photo),
     ):
         if text is not None:
             etree.SubElement(home, name).text = writable(text)

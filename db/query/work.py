@@ -52,6 +52,12 @@ def interactive_waits(session: Session, abilities: Collection[Ability]) -> bool:
     return session.scalar(ready.limit(1)) is not None
 
 
+def suspect_waits(session: Session, abilities: Collection[Ability]) -> bool:
+    """Whether a shard under suspicion is ready that the worker can judge."""
+    ready = select(Shard.id).where(Shard.state == ShardState.READY, Shard.suspect.is_(True), suits(abilities))
+    return session.scalar(ready.limit(1)) is not None
+
+
 def params(session: Session, jobs: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The judging parameters of each job."""
     rows = session.execute(select(Job.id, Job.params).where(Job.id.in_(list(jobs))))

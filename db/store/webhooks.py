@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import iso, now
@@ -80,12 +80,16 @@ def _message(job: Job, at: float) -> dict[str, Any]:
     }
 
 
+def webhooks_due(session: Session) -> bool:
+    """Whether there is anything to claim: a look that keeps no writer waiting."""
+    return session.scalar(select(Webhook.id).where(*_due()).limit(1)) is not None
+
+
 def claim_webhooks(session: Session, limit: int) -> list[Sending]:
     """Takes up to ``limit`` messages that are due; the least tried go first, so that no dead receiver delays them."""
-    due = or_(Webhook.due_at <= now(), Webhook.due_at > now() + 2 * LONGEST_PAUSE)
     waiting = (
         select(Webhook.id)
-        .where(Webhook.state == WebhookState.PENDING, due)
+        .where(*_due())
         .order_by(Webhook.attempts, Webhook.due_at, Webhook.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -109,6 +113,11 @@ def claim_webhooks(session: Session, limit: int) -> list[Sending]:
     ).all()
     signing = _secrets_of(session, {row.owner for row in taken})
     return [Sending(*row[:6], signing.get(row.owner, ())) for row in sorted(taken, key=lambda row: row.id)]
+
+
+def _due() -> tuple[ColumnElement[bool], ...]:
+    at_last = or_(Webhook.due_at <= now(), Webhook.due_at > now() + 2 * LONGEST_PAUSE)
+    return Webhook.state == WebhookState.PENDING, at_last
 
 
 def _secrets_of(session: Session, owners: set[str]) -> dict[str, tuple[str, ...]]:

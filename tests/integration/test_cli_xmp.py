@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -206,8 +207,25 @@ def test_stems_a_single_photo_and_photos_that_share_a_sidecar(shoebox: Terminal,
     assert said["shared"] == ["sea.png"] and (trip / "forest.XMP").read_text() != LIGHTROOM
     assert not (trip / "forest.xmp").exists()
     assert exiv2(trip / "sea.xmp")["Xmp.dc.subject"][0] == "sea"
+    _, later = shoebox.write_xmp(trip / "sea.png", "--xmp-naming", "stem")
+    assert later["shared"] == ["sea.png"] and later["merged"] == 0
     shoebox.json("undo", job)
     assert not (trip / "sea.xmp").exists()
+    (trip / "sea.jpg").unlink()
+    _, alone = shoebox.write_xmp(trip / "sea.png", "--xmp-naming", "stem")
+    assert alone["made"] == 1 and exiv2(trip / "sea.xmp")["Xmp.dc.subject"][0] == "forest"
+
+
+def test_words_written_twice_go_although_another_program_dropped_our_notes(shoebox: Terminal, trip: Path) -> None:
+    job, _ = shoebox.write_xmp(trip)
+    sidecar = trip / "forest.jpg.xmp"
+    tagged = sidecar.read_text()
+    for name in ("JobId", "AddedSubjects", "AddedHierarchicalSubjects", "AddedTagsList"):
+        tagged = re.sub(rf"<shoebox:{name}>.*?</shoebox:{name}>", "", tagged, flags=re.DOTALL)
+    sidecar.write_text(tagged)
+    assert shoebox.json("xmp", job, trip)["merged"] == 1
+    shoebox.json("undo", job)
+    assert exiv2(sidecar)["Xmp.dc.subject"] == ["holiday", "sea"]
 
 
 def test_a_zip_has_its_sidecars_beside_the_results(shoebox: Terminal, trip: Path, tmp_path: Path) -> None:

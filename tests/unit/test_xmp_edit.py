@@ -19,7 +19,7 @@ TAGS = (Tag("sea", 0.93), Tag("beagle", 0.61, ("animal", "dog")))
 
 
 def marks(*tags: Tag, job: str = JOB, root: str = "Shoebox") -> Marks:
-    return Marks(job, "scenes", "2", "9f1c20ab37de5510", tags or TAGS, root)
+    return Marks(job, "scenes", "2", "9f1c20ab37de5510", tags or TAGS, root, "IMG.jpg")
 
 
 def at(folder: Path, data: bytes) -> Path:
