@@ -20,6 +20,7 @@ export default function (component) {
   const forget = overPage(state, root);
   paint(state);
   if (state.job) arrived(state);
+  else if (state.phase === "asking" && !state.ask) ask(state);
   else if (data.answer && data.answer.ask === state.ask) answered(state, data.answer);
   return () => {
     forget();
@@ -28,7 +29,8 @@ export default function (component) {
 }
 
 function fresh(owner) {
-  return { owner, items: [], left: new Map(), shown: AT_ONCE, phase: "choosing", note: null, told: "", part: 0 };
+  const shown = { shown: AT_ONCE, phase: "choosing", note: null, told: "", part: 0 };
+  return { owner, items: [], left: new Map(), request: null, what: null, mark: null, key: null, ...shown };
 }
 
 function wire(state, root) {
@@ -114,15 +116,20 @@ async function start(state) {
     say(state, `These are ${inBytes(all)}, and the most that is taken at once is ${limit(state.page.data.most)}. Please send them in parts.`, true);
     return;
   }
-  Object.assign(state, { phase: "packing", note: null, told: "Getting ready …", part: 0, key: random(), renewed: false });
+  const what = JSON.stringify(state.items.map((item) => item.id));
+  Object.assign(state, { phase: "packing", note: null, told: "Getting ready …", part: 0, renewed: false });
   paint(state);
+  if (state.request && state.what === what) {
+    ask(state);
+    return;
+  }
   let done = 0;
   const packed = (more) => {
     done += more;
     progress(state, done / all, `Getting ready: ${inBytes(done)} of ${inBytes(all)}`);
   };
   try {
-    state.request = await bodyOf(state.items, packed, stop.signal);
+    Object.assign(state, { request: await bodyOf(state.items, packed, stop.signal), what });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     back(state, "Canceled. Nothing was sent.");
@@ -132,11 +139,19 @@ async function start(state) {
   ask(state);
 }
 
+// Tickets end soon, and each try has a new one: the key makes sure that all of them together are one job.
+function anew(state) {
+  state.stop = new AbortController();
+  state.renewed = false;
+  ask(state);
+}
+
 function ask(state) {
-  Object.assign(state, { phase: "asking", ask: random(), told: "Getting ready …" });
-  const asked = state.ask;
+  // Where another page is looked at, the asking waits for this one.
+  const asked = state.page ? random() : null;
+  Object.assign(state, { phase: "asking", ask: asked, told: "Getting ready …" });
   paint(state);
-  if (!state.page) return back(state, "The page was left before the upload began. Nothing was sent.");
+  if (!asked) return;
   state.page.tell("ask", { ask: asked });
   state.stop.signal.onabort = () => state.phase === "asking" && back(state, "Canceled. Nothing was sent.");
   setTimeout(() => {
@@ -152,6 +167,10 @@ function answered(state, { ticket, trouble }) {
     return;
   }
   const { api, params } = state.page.data;
+  // Who goes back to the photos and sends them again sends the same: it may have arrived the first time. Options are
+  // read here, not at the click, when the last of them may still be on its way to the server.
+  const mark = JSON.stringify([state.what, params]);
+  if (mark !== state.mark) Object.assign(state, { mark, key: random() });
   const host = location.hostname;
   Object.assign(state, { ticket, params, address: api.url || `${location.protocol}//${host}:${api.port}` });
   send(state);
@@ -177,7 +196,7 @@ async function send(state) {
     paint(state);
     arrived(state);
   } else if (result.status === 401 && !state.renewed) {
-    // The ticket has ended before the upload began; the same key makes sure that there is one job.
+    // The ticket has ended before the upload began.
     state.renewed = true;
     state.stop = new AbortController();
     ask(state);

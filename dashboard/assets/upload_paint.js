@@ -110,7 +110,7 @@ function note(state, box) {
   if (state.phase !== "broken") return;
   const row = element("div", "row");
   const again = element("button", "primary", "Try again");
-  again.onclick = () => send(state);
+  again.onclick = () => anew(state);
   const over = element("button", "", "Back to the photos");
   over.onclick = () => back(state, "Nothing more is sent.");
   row.append(again, over);

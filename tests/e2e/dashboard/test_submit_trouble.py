@@ -117,6 +117,87 @@ def test_a_lost_answer_makes_no_second_job(far: Page, relay: Relay, site: Site, 
     assert jobs_of(site, "lost.jpg") == [far.url.split("=")[1]]
 
 
+def test_who_goes_back_after_a_lost_answer_and_sends_again_makes_no_second_job(
+    far: Page, relay: Relay, site: Site, scene: Scene, tmp_path: Path
+) -> None:
+    photo = scene("sea", 8101, 800, 600)
+    (tmp_path / "back.jpg").write_bytes(photo)
+    far.locator("input.files").set_input_files(tmp_path / "back.jpg")
+    relay.deaf_after = relay.sent + len(photo)
+    far.get_by_role("button", name="Tag it").click()
+    expect(far.get_by_role("alert")).to_be_visible()
+    (made,) = jobs_of(site, "back.jpg")
+    relay.deaf_after = None
+    far.get_by_role("button", name="Back to the photos").click()
+    far.get_by_role("button", name="Tag it").click()
+    far.wait_for_url(JOB)
+    assert jobs_of(site, "back.jpg") == [made] == [far.url.split("=")[1]]
+    # Chosen anew after that, they are meant anew.
+    far.get_by_role("link", name="Submit").click()
+    settled(far, "Submit photos")
+    far.locator("input.files").set_input_files(tmp_path / "back.jpg")
+    far.get_by_role("button", name="Tag it").click()
+    far.wait_for_url(re.compile(rf"/job\?id=(?!{made})\w+"))
+    assert len(jobs_of(site, "back.jpg")) == 2
+
+
+def test_tickets_that_end_between_tries_are_replaced_each_time(
+    page: Page, site: Site, scene: Scene, tmp_path: Path
+) -> None:
+    steps = iter(["ended", "cut", "ended", "cut", "ended", "sent"])
+    keys: list[str] = []
+    tickets: list[str] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        keys.append(route.request.headers["idempotency-key"])
+        tickets.append(route.request.url.partition("ticket=")[2].partition("&")[0])
+        step = next(steps)
+        if step == "ended":
+            route.fulfill(response=route.fetch(url=re.sub(r"ticket=[^&]+", "ticket=ended", route.request.url)))
+        elif step == "cut":
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/v1/jobs?*", answer)
+    (tmp_path / "tries.jpg").write_bytes(scene("sea", 8201))
+    page.locator("input.files").set_input_files(tmp_path / "tries.jpg")
+    page.get_by_role("button", name="Tag it").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Try again").click()
+    page.wait_for_url(JOB)
+    assert len(keys) == 6 and len(set(keys)) == 1 and len(set(tickets)) == 6
+    assert jobs_of(site, "tries.jpg") == [page.url.split("=")[1]]
+
+
+def test_an_upload_that_must_ask_anew_waits_for_its_page(page: Page, site: Site, scene: Scene, tmp_path: Path) -> None:
+    ended: list[int] = []
+
+    def late(route: Route) -> None:
+        if route.request.method == "POST" and not ended:
+            page.get_by_role("link", name="Models").click()
+            settled(page, "Models")
+            answer = route.fetch(url=re.sub(r"ticket=[^&]+", "ticket=ended", route.request.url))
+            ended.append(answer.status)
+            route.fulfill(response=answer)
+        else:
+            route.continue_()
+
+    page.route("**/v1/jobs?*", late)
+    (tmp_path / "left.jpg").write_bytes(scene("sea", 8202))
+    page.locator("input.files").set_input_files(tmp_path / "left.jpg")
+    page.get_by_role("button", name="Tag it").click()
+    settled(page, "Models")
+    page.wait_for_timeout(500)
+    assert ended == [401] and jobs_of(site, "left.jpg") == []
+    page.get_by_role("link", name="Submit").click()
+    page.wait_for_url(JOB)
+    assert jobs_of(site, "left.jpg") == [page.url.split("=")[1]]
+
+
 def test_a_ticket_that_has_ended_is_replaced_once_by_itself(
     page: Page, site: Site, scene: Scene, tmp_path: Path
 ) -> None:
