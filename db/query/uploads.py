@@ -1,5 +1,7 @@
 """What is kept of uploads."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -18,3 +20,24 @@ def stored(session: Session) -> tuple[int, int]:
     kept = select(func.count(), func.coalesce(func.sum(Source.bytes), 0)).where(Source.deleted_at.is_(None))
     count, size = session.execute(kept).one()
     return int(count), int(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An upload that should be there, byte for byte."""
+
+    id: str
+    blob: str
+    bytes: int
+    sha256: str
+
+
+def kept_uploads(session: Session, limit: int, after: str = "") -> list[Kept]:
+    """A page of the uploads that are kept, in the order of their ids."""
+    page = select(Source.id, Source.blob, Source.bytes, Source.sha256).where(Source.deleted_at.is_(None))
+    return [Kept(*row) for row in session.execute(page.where(Source.id > after).order_by(Source.id).limit(limit))]
+
+
+def is_kept(session: Session, source_id: str) -> bool:
+    """Whether an upload should be there still."""
+    return session.scalar(select(Source.id).where(Source.id == source_id, Source.deleted_at.is_(None))) is not None

@@ -81,7 +81,7 @@ def test_files_that_may_be_another_databases_are_kept(home: Path) -> None:
 def test_without_tables_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOEBOX_DATA_DIR", str(tmp_path / "empty"))
     said = CliRunner().invoke(app, ["db", "prune"])
-    assert said.exit_code == 1 and "shoebox up" in said.stderr
+    assert said.exit_code == 1 and "shoebox db upgrade" in said.stderr
     monkeypatch.setenv("SHOEBOX_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     said = CliRunner().invoke(app, ["db", "prune"])
     assert said.exit_code == 1 and "does not answer" in said.stderr
