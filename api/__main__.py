@@ -7,12 +7,14 @@ import uvicorn
 import logs
 from api.app import create_app
 from api.serving import config_of
-from settings import Settings
+from configuration import load, sensible
+from db.tryout import try_out
 
 
 def main() -> int:
-    """Serves until it is stopped; returns the exit code (3: it could not start)."""
-    settings = Settings()
+    """Serves until it is stopped; returns the exit code (2: a setting cannot be used, 3: it could not start)."""
+    with sensible():
+        try_out(settings := load())
     logs.configure(settings.log_format, settings.log_level)
     server = uvicorn.Server(config_of(create_app(settings), settings))
     server.run()

@@ -1,7 +1,9 @@
 """What commands need of the outside: the settings, and a client for the Shoebox that is meant."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cli.output import NO_STACK, USAGE, Failure, own_name
@@ -26,16 +28,21 @@ def begin() -> None:
 
 def settings() -> "Settings":
     """The settings of the environment and the options. Raises `Failure` that names each wrong variable."""
-    from pydantic import ValidationError
+    from configuration import load
 
-    from settings import Settings
+    with settled():
+        return load(**(_chosen.get() or {}))
 
-    said: dict[str, Any] = dict(_chosen.get() or {})
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Where a setting turns out to be wrong, that is a `Failure` that says which."""
+    from configuration import WrongSettings
+
     try:
-        return Settings(**said)
-    except ValidationError as error:
-        wrong = "\n".join(f"  SHOEBOX_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise Failure(f"these settings do not make sense:\n{wrong}", USAGE) from error
+        yield
+    except WrongSettings as error:
+        raise Failure(str(error), USAGE) from None
 
 
 def local_settings() -> "Settings":

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.context import local_client, local_settings, server_of, settings
+from cli.context import local_client, local_settings, server_of, settings, settled
 from cli.output import (
     NO_STACK,
     OK,
     PROBLEM,
+    USAGE,
     AsJson,
     Failure,
     console,
@@ -69,9 +70,16 @@ def up(as_json: AsJson = False) -> None:
 def prepare() -> None:
     """Bring the database up to date and make the first key, but start nothing (for containers)."""
     from cli.starting import prepare_data
+    from configuration import refusal
+    from db.tryout import try_out
 
     given = local_settings()
-    given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Failure(refusal("data_dir", given.data_dir, f"it cannot be made ({error.strerror})"), USAGE) from error
+    with settled():
+        try_out(given, uploads=False)
     # Containers keep what is printed: the key itself stays out of it.
     prepare_data(given, lambda secret: None)
     say(f"The database is ready; the admin key is in {plain(str(given.key_path))}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cli.context import settled
 from cli.orphans import end_orphans
 from cli.output import NO_STACK, Failure, own_name, span
 from cli.port import holder
@@ -38,6 +39,7 @@ def bring_up(settings: Settings, tell: Tell, reveal: Tell) -> None:
             end_orphans(supervisor.socket)
             check_port(settings)
             tell("preparing the database")
+            _try_out(settings)
             prepare_data(settings, reveal)
             tell("starting")
             supervisor.start()
@@ -81,6 +83,13 @@ def check_port(settings: Settings) -> None:
             f"SHOEBOX_DASHBOARD=no {own_name()} up",
             NO_STACK,
         )
+
+
+def _try_out(settings: Settings) -> None:
+    from db.tryout import try_out
+
+    with settled():
+        try_out(settings)
 
 
 def prepare_data(settings: Settings, reveal: Tell) -> None:

@@ -14,8 +14,9 @@ from xmlrpc.client import Fault, ServerProxy
 from pydantic import SecretStr
 
 from cli.orphans import end_orphans
-from cli.output import NO_STACK, Failure
+from cli.output import NO_STACK, USAGE, Failure
 from cli.programs import GROUP, REDIS, Program, programs, redis_conf, search_path
+from configuration import refusal
 from settings import Settings
 
 # The kernel's limit for a socket's path is 104 bytes on macOS and 108 on Linux; supervisord adds its process id.
@@ -69,21 +70,13 @@ class Supervisor:
     def prepare(self) -> None:
         """Makes the folders (0700). Raises `Failure` where the data directory cannot serve."""
         if len(os.fsencode(self.socket)) > LONGEST_SOCKET:
-            raise Failure(
-                f"the path of the data directory is too long for the sockets in it ({self.settings.home}); "
-                "set SHOEBOX_DATA_DIR to a shorter one",
-                NO_STACK,
-            )
+            raise self._refused("its path is too long for the sockets in it: choose a shorter one")
         try:
             for folder in (self.settings.home, self.run, self.logs, self.settings.home / "broker"):
                 folder.mkdir(parents=True, exist_ok=True)
                 folder.chmod(0o700)
         except OSError as error:
-            raise Failure(
-                f"the data directory {self.settings.home} cannot be used ({error.strerror}); "
-                "set SHOEBOX_DATA_DIR to a folder of your own",
-                NO_STACK,
-            ) from error
+            raise self._refused(f"it should be a folder of your own ({error.strerror})") from error
 
     def start(self) -> None:
         """Starts supervisord with all programs, in the background. Raises `Failure` when it does not come up."""
@@ -121,6 +114,9 @@ class Supervisor:
     def log(self, name: str) -> Path:
         """The log file of a program."""
         return self.logs / f"{name}.log"
+
+    def _refused(self, why: str) -> Failure:
+        return Failure(refusal("data_dir", self.settings.home, why), USAGE)
 
     def _start_one(self, name: str) -> None:
         # It may have been started by someone else since we looked.

@@ -5,6 +5,7 @@ from pathlib import Path
 from streamlit.web import bootstrap
 
 import logs
+from configuration import load, sensible
 from dashboard.look import theme
 from settings import Settings
 
@@ -38,7 +39,8 @@ def options(settings: Settings) -> dict[str, object]:
 
 def main() -> None:
     """Serves until it is told to stop."""
-    settings = Settings()
+    with sensible():
+        settings = load()
     logs.configure(settings.log_format, settings.log_level)
     chosen = {name.replace(".", "_"): value for name, value in options(settings).items()}
     bootstrap.load_config_options(chosen)

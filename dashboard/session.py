@@ -8,6 +8,7 @@ import streamlit as st
 
 from client.client import Client
 from client.errors import ShoeboxError
+from configuration import load
 from dashboard.identity import owner_of
 from settings import LOOPBACK, Settings
 
@@ -33,7 +34,7 @@ class Person:
 @cache
 def settings() -> Settings:
     """The settings, read once."""
-    return Settings()
+    return load()
 
 
 def person() -> Person:

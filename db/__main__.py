@@ -2,9 +2,10 @@
 
 import sys
 
+from configuration import load, sensible
 from db.database import Database
+from db.tryout import try_out
 from db.upgrade import upgrade
-from settings import Settings
 
 
 def main(arguments: list[str]) -> int:
@@ -12,7 +13,9 @@ def main(arguments: list[str]) -> int:
     if arguments != ["upgrade"]:
         print("usage: python -m db upgrade", file=sys.stderr)
         return 2
-    database = Database(Settings().database)
+    with sensible():
+        try_out(settings := load(), uploads=False)
+    database = Database(settings.database)
     try:
         upgrade(database)
     finally:

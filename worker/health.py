@@ -5,9 +5,9 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from configuration import load, sensible
 from db.database import Database
 from db.query.workers import alive
-from settings import Settings
 
 
 def beats(database: Database, host: str) -> bool:
@@ -18,7 +18,8 @@ def beats(database: Database, host: str) -> bool:
 
 def main() -> int:
     """Looks once; returns the exit code (1: nothing has been heard of one for half a minute)."""
-    database = Database(Settings().database)
+    with sensible():
+        database = Database(load().database)
     try:
         return 0 if beats(database, socket.gethostname()) else 1
     except SQLAlchemyError as error:

@@ -123,8 +123,8 @@ def test_too_long_data_directory_is_explained(
 
     found = shoebox.invoke(app, ["up"])
 
-    assert found.exit_code == 3
-    assert "SHOEBOX_DATA_DIR to a shorter one" in found.stderr
+    assert found.exit_code == 2
+    assert "SHOEBOX_DATA_DIR=" in found.stderr and "choose a shorter one" in found.stderr
 
 
 def test_doctor_names_what_is_wrong_and_how_to_mend_it(shoebox: CliRunner) -> None:

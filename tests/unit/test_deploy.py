@@ -15,6 +15,8 @@ from settings import Settings
 PROFILES = ("gpu", "monitoring")
 OURS = ("migrate", "api", "worker-control", "worker-cpu", "worker-gpu", "dashboard")
 BUILT = re.compile(r"^FROM \S+ AS ([\w-]+)$", re.MULTILINE)
+# What is no package.
+MODULES = ("configuration.py", "logs.py", "settings.py")
 PINNED = re.compile(r"^[\w./-]+:v?\d+\.\d+\.?\d*[\w.-]*$")
 
 
@@ -94,7 +96,7 @@ def test_each_network_holds_no_more_than_it_must(compose: dict[str, Any]) -> Non
         "front": {"nginx", "api", "dashboard", "prometheus"},
         "database": {"postgres", "migrate", "api"} | workers,
         "broker": {"redis", "api", "flower"} | workers,
-        "figures": {"prometheus", "grafana"},
+        "figures": {"prometheus", "grafana"} | workers,
     }
     assert {name for name, one in compose["networks"].items() if not one.get("internal")} == {"edge", "outside"}
 
@@ -190,7 +192,7 @@ def packaged() -> list[str]:
 def copy(folder: Path) -> Path:
     """A copy to build from: a build leaves things beside what it builds."""
     place = folder / "source"
-    for name in [*packaged(), "pyproject.toml", "README.md", "LICENSE", "logs.py", "settings.py"]:
+    for name in [*packaged(), "pyproject.toml", "README.md", "LICENSE", *MODULES]:
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_bytes((ROOT / name).read_bytes())
     return place
@@ -201,7 +203,7 @@ def test_the_build_context_holds_what_the_image_is_made_of() -> None:
     described = (ROOT / "pyproject.toml").read_text()
     packages = re.findall(r'"(\w+)\*"', re.search(r"^include = .*$", described, re.MULTILINE)[0])  # type: ignore[index]
     assert packages
-    assert {*packages, "logs.py", "settings.py", "pyproject.toml", "constraints.txt", "README.md"} <= kept
+    assert {*packages, *MODULES, "pyproject.toml", "constraints.txt", "README.md"} <= kept
     assert not {"tests", "docs", ".git", ".env"} & kept
     for path in kept:
         assert (ROOT / path).exists(), path

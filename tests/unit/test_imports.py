@@ -6,7 +6,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = {"settings", "logs", "model", "db", "worker", "api", "client", "cli", "dashboard", "bench", "xmp"}
+OURS = {
+    "configuration",
+    "settings",
+    "logs",
+    "model",
+    "db",
+    "worker",
+    "api",
+    "client",
+    "cli",
+    "dashboard",
+    "bench",
+    "xmp",
+}
 
 
 def imported(path: Path) -> set[str]:
