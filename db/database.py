@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 # How long a writer waits for SQLite's one write lock before the caller sees an error. PostgreSQL ends a transaction
@@ -58,6 +58,13 @@ class Database:
     def close(self) -> None:
         """Closes every connection."""
         self.engine.dispose()
+
+
+def lock_out(connection: Connection, number: int) -> None:
+    """Keeps every other transaction that asks with the same number out until this one, which may write, has ended."""
+    # SQLite has one writer anyway.
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": number})
 
 
 def _prepare_postgres(busy_milliseconds: int, connection: Any, record: Any) -> None:

@@ -82,6 +82,20 @@ def test_the_local_key_is_made_once_and_for_its_user_alone(database: Database, t
     assert ensure_local_key(database, path) is None
 
 
+def test_of_many_first_starts_one_makes_the_local_key(database: Database, tmp_path: Path) -> None:
+    def start(_: int) -> str | None:
+        own = Database(database.url.render_as_string(hide_password=False))
+        try:
+            return ensure_local_key(own, tmp_path / "key")
+        finally:
+            own.close()
+
+    (made,) = [secret for secret in at_once(start, range(8)) if secret is not None]
+    assert (tmp_path / "key").read_text().strip() == made
+    with database.read() as session:
+        assert [key.digest for key in list_keys(session)] == [digest(made)]
+
+
 @pytest.mark.parametrize("spoil", ["revoked", "empty", "unknown", "half-written"])
 def test_a_local_key_that_does_not_open_is_replaced(database: Database, tmp_path: Path, spoil: str) -> None:
     path = tmp_path / "key"

@@ -1,9 +1,12 @@
 """The sweep: one at a time, and whatever was left lying is taken up again."""
 
+from itertools import chain
+
 import pytest
 from desk import LEASE, Desk, at_once
 from sqlalchemy import update
 
+from db.database import Database
 from db.query.workers import alive
 from db.schema import Beat, Worker
 from db.states import JobState, Kind, ShardState
@@ -54,6 +57,30 @@ def test_a_lapsed_shard_is_ready_again(desk: Desk) -> None:
     (shard,) = desk.shards(job)
     assert (shard.state, shard.deaths) == (ShardState.READY, 1)
     assert desk.claim()[0].attempt == 2
+
+
+def test_of_many_sweepers_one_puts_each_shard_back(desk: Desk) -> None:
+    job = desk.running(photos=48, shard_items=4)
+    desk.claim()
+    desk.lapse()
+    # What was listed before anybody began: each then finds that others were quicker.
+    with desk.database.read() as session:
+        lapsed = lapsed_shards(session, LEASE)
+
+    def sweep(turn: int) -> list[str]:
+        own = Database(desk.database.url.render_as_string(hide_password=False))
+        done = []
+        for shard, attempt, of in lapsed[turn:] + lapsed[:turn]:
+            with own.write() as session:
+                done.append(recover_shard(session, shard, attempt, of, LEASE))
+        own.close()
+        return [what for what in done if what]
+
+    assert list(chain(*at_once(sweep, range(4)))) == ["ready"] * 12
+    assert {(shard.state, shard.deaths) for shard in desk.shards(job)} == {(ShardState.READY, 1)}
+    for claim in desk.claim():
+        desk.settle(claim)
+    assert desk.job(job).accepted == 48
 
 
 def test_a_lease_further_ahead_than_a_lease_can_be_has_run_out(desk: Desk) -> None:
