@@ -6,9 +6,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection
 
-from db.database import Database
+from db.database import Database, lock_out
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number serves, as long as every process uses the same one.
@@ -22,17 +22,24 @@ def _config() -> Config:
 
 
 def upgrade(database: Database) -> None:
-    """Migrates to the newest revision; several processes may call it at once."""
+    """Migrates to the newest revision, or leaves a newer one's be; several processes may call it at once."""
     config = _config()
     with database.engine.execution_options(shoebox_write=True).begin() as connection:
-        if not database.sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        lock_out(connection, _ADVISORY_LOCK)
+        if not _serves(connection):
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
 
 def is_current(database: Database) -> bool:
-    """Whether the database has exactly the newest revision."""
+    """Whether the tables serve this version: they are the newest that it knows, or those of a version after it."""
     with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_heads()
-    return set(found) == set(ScriptDirectory.from_config(_config()).get_heads())
+        return _serves(connection)
+
+
+def _serves(connection: Connection) -> bool:
+    # Migrations only add (docs/operations.md), so that programs work on beside the next version, and after a way back.
+    scripts = ScriptDirectory.from_config(_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    return found == set(scripts.get_heads()) or not found <= known

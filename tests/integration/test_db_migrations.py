@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from desk import at_once
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, inspect, select, text
 
 from db.buckets import bucket_of
 from db.database import Database
@@ -19,6 +21,19 @@ from db.schema import Base, Beat, Item, Job, Source
 from db.upgrade import MIGRATIONS, is_current, upgrade
 
 ROOT = MIGRATIONS.parent.parent
+REVISIONS = sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))
+HEAD = REVISIONS[-1]
+# What a migration changes or removes although it was there, as table.column: nothing of the release before uses it.
+AGREED = {"0005": {"items.name"}}  # its collation alone
+
+
+def migrate(database: Database, how: Callable[[Config, str], None], revision: str) -> None:
+    """Brings the tables up or down to a revision."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.execution_options(shoebox_write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        how(config, revision)
 
 
 def test_a_new_database_is_migrated_once(empty_url: str) -> None:
@@ -54,14 +69,42 @@ def test_the_migrations_make_what_the_model_says(database: Database) -> None:
 def test_a_downgrade_leaves_nothing(empty_url: str) -> None:
     database = Database(empty_url)
     upgrade(database)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.execution_options(shoebox_write=True).begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+    migrate(database, command.downgrade, "base")
     assert inspect(database.engine).get_table_names() == ["alembic_version"]
     upgrade(database)
     assert is_current(database)
+    database.close()
+
+
+def test_the_tables_of_a_newer_version_serve_and_are_left_alone(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    assert is_current(database)
+    upgrade(database)
+    with database.write() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "later"
+        session.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": HEAD})
+
+
+def test_migrations_only_add(empty_url: str) -> None:
+    """What a program of the version before does not know must not stand in its way, and what it knows must stay."""
+    database = Database(empty_url)
+    before: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for revision in REVISIONS:
+        migrate(database, command.upgrade, revision)
+        found = inspect(database.engine)
+        now = {
+            (table, column["name"]): (str(column["type"]), column["nullable"], column["default"])
+            for table in found.get_table_names()
+            for column in found.get_columns(table)
+        }
+        changed = {".".join(column) for column, said in before.items() if now.get(column) != said}
+        assert changed <= AGREED.get(revision, set()), f"{revision} changes or removes what others may use"
+        old = {table for table, _ in before}
+        for (table, name), (_, nullable, default) in now.items():
+            if (table, name) not in before and table in old:
+                assert nullable or default is not None, f"{revision} adds {table}.{name}, which others do not fill"
+        before = now
     database.close()
 
 
@@ -89,11 +132,7 @@ def test_many_may_open_a_new_database_at_once(empty_url: str) -> None:
 
 def test_photos_judged_before_latencies_were_kept_are_counted(empty_url: str) -> None:
     database = Database(empty_url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.execution_options(shoebox_write=True).begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0005")
+    migrate(database, command.upgrade, "0005")
     with database.write() as session:
         at = 1e9
         times = {"submitted_at": at, "started_at": at, "finished_at": at}
