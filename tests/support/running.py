@@ -32,7 +32,8 @@ API, CONTROL, CLASSIFY, REDIS = "api", "control", "classify", "redis"
 class Running:
     """The processes of one Shoebox over one data directory. Leases and sweeps run at a tenth of their defaults.
 
-    ``aof``: whether Redis keeps a log of what it holds, and so still knows it after a kill.
+    ``aof``: whether Redis keeps a log of what it holds, and so still knows it after a kill. ``own``: variables of one
+    process alone, by its name.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Running:
         self.settings = Settings(**values)  # type: ignore[arg-type]
         self.home = home
         self.aof = aof
+        self.own: dict[str, dict[str, str]] = {}
         self.database = Database(self.settings.database)
         upgrade(self.database)
         ensure_local_key(self.database, self.settings.key_path)
@@ -82,7 +84,11 @@ class Running:
         for name in names or (REDIS, API, CONTROL, CLASSIFY):
             with (self.home / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    self.commands()[name.partition("-")[0]], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                    self.commands()[name.partition("-")[0]],
+                    cwd=ROOT,
+                    env=self.environment | self.own.get(name, {}),
+                    stdout=log,
+                    stderr=log,
                 )
             self.started.append(self.processes[name])
         return self
