@@ -11,7 +11,7 @@ from settings import Settings
 
 
 def try_out(settings: Settings, *, uploads: bool = True, writes: bool = True) -> None:
-    """Connects to the database, opens the folder for ``uploads`` and, where the program ``writes`` any, begins one.
+    """Connects to the database, opens the place for ``uploads`` and, where the program ``writes`` any, begins one.
 
     Raises `WrongSettings`; a full disk is none.
     """
@@ -21,7 +21,7 @@ def try_out(settings: Settings, *, uploads: bool = True, writes: bool = True) ->
         lines.append(refusal(name, getattr(settings, name), f"the database {why}"))
     if uploads and (why := _uploads(settings.blobs, writes)):
         name = "blobs_url" if settings.blobs_url else "data_dir"
-        lines.append(refusal(name, getattr(settings, name), f"the folder for uploads {why}"))
+        lines.append(refusal(name, getattr(settings, name), f"the place for uploads {why}"))
     if lines:
         raise WrongSettings("\n".join(lines))
 

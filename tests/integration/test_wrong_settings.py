@@ -17,7 +17,7 @@ PROGRAMS = {
 }
 UPLOADS = (
     "SHOEBOX_BLOBS_URL=file:///proc/nowhere cannot be used: "
-    "the folder for uploads cannot be used (No such file or directory)"
+    "the place for uploads cannot be used (No such file or directory)"
 )
 SECONDS = 60  # for all of them at once, on a machine with much else to do
 

@@ -31,7 +31,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("redis_url", "localhost:6379", f"=localhost:6379 cannot be used: {REDIS}"),
         ("redis_url", "redis://h/first", f"=redis://h/first cannot be used: {REDIS}"),
         ("redis_url", "redis://h:70000/0", f"=redis://h:70000/0 cannot be used: {REDIS}"),
-        ("blobs_url", "ftp://h/x", "=ftp://h/x cannot be used: it should look like file:///a/folder"),
+        ("blobs_url", "ftp://h/x", "=ftp://h/x cannot be used: it should look like file:///a/folder or s3://bucket/prefix"),
         ("database_url", "mysql://h/x", f"=mysql://h/x cannot be used: {DATABASE}"),
         # The port reads as a part of the password.
         ("database_url", "postgresql://u:hu/sh@h/x", HIDDEN + DATABASE),
@@ -58,6 +58,7 @@ def test_the_variable_its_value_and_what_is_allowed_are_said(
         {"database_url": "postgresql+psycopg://ann:b%2Fc@h:5432/photos"},
         {"database_url": "sqlite:////data/shoebox.db"},
         {"blobs_url": "file:///a%20folder"},
+        {"blobs_url": "s3://photos/uploads?endpoint_url=https://h:9000"},
         {"device": "cuda:1"},
     ],
 )
