@@ -40,7 +40,10 @@ ADDRESSES = {
         re.compile(r"rediss?://[^/?#]+(/\d*)?([?#].*)?|unix://[^/]*/.+"),
         "it should look like redis://host:6379/0, rediss://host:6379/0 or unix:///a/socket",
     ),
-    "blobs_url": (re.compile(r"file:///.+|s3://[^/?#]+.*"), "it should look like file:///a/folder or s3://bucket/prefix"),
+    "blobs_url": (
+        re.compile(r"file:///.+|s3://[^/?#]+.*"),
+        "it should look like file:///a/folder or s3://bucket/prefix",
+    ),
 }
 DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?")
 # An address of this form has no place for a password.
