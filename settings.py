@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, or cuda with an index, for the torch backend.")
     decoders: int = Field(0, ge=0, description="Decoder processes of a classify worker. 0: one per core.")
     threads: int = Field(0, ge=0, description="Network threads of a classify worker. 0: the backend's choice.")
-    batch_size: int = Field(16, ge=1, le=1024, description="Photos in one network batch.")
+    batch_size: int = Field(
+        0, ge=0, le=1024, description="Photos in one network batch. 0: 16 on a processor, 64 on a GPU."
+    )
 
     max_upload_bytes: int = Field(50 * GIBIBYTE, ge=1, description="Largest request body of one submission.")
     max_files: int = Field(1000, ge=1, description="Most files in one submission.")

@@ -225,6 +225,7 @@ def decoders(settings: Settings) -> Finding:
 def _automatic(settings: Settings) -> str:
     """What ``auto`` is for the default model, without measuring anything."""
     from model.automatic import remembered
+    from model.backends.batches import CPU_BATCH
     from model.bundle import Bundle, BundleDamaged, BundleInvalid, BundleMissing
     from model.shelf import Shelf
 
@@ -232,7 +233,8 @@ def _automatic(settings: Settings) -> str:
         bundle = Bundle.open(Shelf(settings.bundle_folders, settings.model).find().path)
     except (BundleMissing, BundleDamaged, BundleInvalid):  # a finding of its own
         return "depends on the model"
-    known = remembered(bundle, settings.backends_path, settings.device, settings.threads or None, settings.batch_size)
+    batch = settings.batch_size or CPU_BATCH
+    known = remembered(bundle, settings.backends_path, settings.device, settings.threads or None, batch)
     return known or "measured when a worker first opens the model"
 
 

@@ -24,6 +24,7 @@ from db.store.benchmarks import (
     settle_benchmark,
 )
 from db.store.shards import Ability
+from model.backends.batches import CPU_BATCH
 from model.bundle import Bundle
 from model.sandbox import DecodePool
 from model.verdict import Unreadable
@@ -118,7 +119,7 @@ class Benchmarks:
         asked = {
             "bundle": str(bundle.path),
             "size": bundle.input_size,
-            "batch_size": self._settings.batch_size,
+            "batch_size": self._settings.batch_size or CPU_BATCH,
             "device": self._settings.device,
             "threads": self._settings.threads or None,
         }

@@ -161,7 +161,7 @@ def _open(settings: Settings, bundle: Bundle, backend: str | None, pool: DecodeP
         asked,
         settings.device,
         threads=settings.threads or None,
-        batch_size=settings.batch_size,
+        batch_size=settings.batch_size or None,
         pool=pool,
         memory=settings.backends_path,
     )

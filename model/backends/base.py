@@ -43,6 +43,10 @@ class Backend(Protocol):
     def precision(self) -> Precision:
         """The arithmetic in use."""
 
+    @property
+    def device(self) -> str:
+        """Where it runs: cpu, or cuda:0 …"""
+
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
         """Judges RGB pictures uint8 [N, S, S, 3]. Raises `DeviceOutOfMemory` for a batch that does not fit."""
 

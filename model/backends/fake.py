@@ -19,6 +19,7 @@ class FakeBackend:
 
     name = "fake"
     precision = Precision.DRAWN
+    device = "cpu"
 
     def __init__(self, bundle: Bundle) -> None:
         self._labels = len(bundle.labels)

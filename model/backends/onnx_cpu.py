@@ -18,6 +18,8 @@ class OnnxBackend:
     with the matrices of its linear layers in int8 and their inputs quantized on the fly.
     """
 
+    device = "cpu"
+
     def __init__(self, bundle: Bundle, threads: int | None = None, name: str = "onnxruntime") -> None:
         self.name = name
         self.precision = Precision.FLOAT32 if name == "onnxruntime" else Precision.INT8

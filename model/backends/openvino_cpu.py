@@ -19,6 +19,8 @@ class OpenVinoBackend:
     graph, what is not quantized in float32. Raises `BackendMissing` for bfloat16 on a processor without it.
     """
 
+    device = "cpu"
+
     def __init__(
         self,
         bundle: Bundle,

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from model.backends.base import DeviceOutOfMemory
 
-# OpenVINO, ONNX Runtime, and torch on the processor (whose oneDNN names no reason): none has a class for it.
+# OpenVINO, ONNX Runtime, and torch on the processor (whose oneDNN names no reason): none has a class for it. torch on a
+# GPU has one for its own pool alone: pinned memory, cuBLAS and cuDNN tell of theirs in words.
 _SIGNS = (
     "bad_alloc",
     "bad allocation",
@@ -13,6 +14,8 @@ _SIGNS = (
     "allocate memory",
     "can't alloc",
     "could not create a primitive",
+    "out of memory",
+    "_status_alloc_failed",
 )
 
 

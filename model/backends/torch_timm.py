@@ -1,7 +1,7 @@
 """The bundle's own weights in torch: eager on a GPU or the processor, traced, and in bfloat16."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from model.backends.base import BackendMissing, DeviceOutOfMemory, Outputs, Precision
+from model.backends.batches import SIZES
 from model.backends.shortage import memory_watched
+from model.backends.torch_staged import Staged
 from model.bundle import WEIGHTS, Bundle, BundleInvalid
 from model.train.network import create, judge
 
@@ -53,42 +55,69 @@ class TorchBackend:
     """Builds the architecture with timm and loads weights.safetensors: in bfloat16 on a GPU, else in float32.
 
     ``device`` auto means the first GPU, else the processor. ``threads`` is set for the whole process, which is
-    how torch counts.
+    how torch counts. ``sizes`` are the batch sizes that pictures are staged in (`Staged`); without them a processor
+    takes batches as they come. Raises `BackendMissing` for a GPU that is not there.
     """
 
     name = "torch"
 
-    def __init__(self, bundle: Bundle, device: str = "auto", threads: int | None = None) -> None:
-        self._device = torch.device(("cuda" if has_cuda() else "cpu") if device == "auto" else device)
+    def __init__(
+        self, bundle: Bundle, device: str = "auto", threads: int | None = None, sizes: Sequence[int] | None = None
+    ) -> None:
+        self._device = place(device, torch.cuda.device_count() if has_cuda() else 0)
+        self.device = str(self._device)
         gpu = self._device.type == "cuda"
-        if gpu and not has_cuda():
-            raise BackendMissing(f"torch finds no GPU here, so it cannot use {device}; choose cpu or auto")
         if threads is not None and not gpu:
             torch.set_num_threads(threads)
         self.precision = Precision.BFLOAT16 if gpu else Precision.FLOAT32
         self._network: nn.Module | None = FromPixels(bundle).to(self._device)
+        self._staged: Staged | None = None
+        if gpu or sizes is not None:
+            self._staged = Staged(self._network, bundle.input_size, self._device, sizes or SIZES, half=gpu)
+
+    @property
+    def recorded(self) -> tuple[int, ...]:
+        """The batch sizes that are repeated from a CUDA graph so far."""
+        return self._staged.recorded if self._staged is not None else ()
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
         """Judges RGB pictures uint8 [N, S, S, 3]. Raises `DeviceOutOfMemory`."""
         if self._network is None:
             raise ValueError("this backend is closed")
         try:
-            with (
-                memory_watched(len(batch)),
-                torch.inference_mode(),
-                torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"),
-            ):
-                logits, features = self._network(torch.from_numpy(batch).to(self._device))
-                return Outputs(logits.float().cpu().numpy(), features.float().cpu().numpy())
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise DeviceOutOfMemory(f"no room on {self._device} for {len(batch)} pictures") from error
+            with memory_watched(len(batch)):
+                if self._staged is not None:
+                    return Outputs(*self._staged.run(batch))
+                with torch.inference_mode():
+                    logits, features = self._network(torch.from_numpy(batch))
+                    return Outputs(logits.numpy(), features.numpy())
+        except DeviceOutOfMemory:
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise
 
     def close(self) -> None:
         """Lets the network and the device's memory go."""
-        self._network = None
+        if self._staged is not None:
+            self._staged.close()
+        self._network = self._staged = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def place(device: str, gpus: int) -> torch.device:
+    """What ``device`` (auto, cpu, cuda, cuda:1 …) means where there are so many ``gpus``. Raises `BackendMissing`."""
+    if device == "auto":
+        return torch.device("cuda:0" if gpus else "cpu")
+    found = torch.device(device)
+    if found.type != "cuda":
+        return found
+    if not gpus:
+        raise BackendMissing(f"torch finds no GPU here, so it cannot use {device}; choose cpu or auto")
+    index = found.index or 0
+    if index >= gpus:
+        raise BackendMissing(f"torch finds no {device} here; they are numbered from cuda:0 to cuda:{gpus - 1}")
+    return torch.device("cuda", index)
 
 
 class TracedBackend:
@@ -102,6 +131,7 @@ class TracedBackend:
         if threads is not None:
             torch.set_num_threads(threads)
         self.name = name
+        self.device = "cpu"
         half = name == "torch-bf16"
         self.precision = Precision.BFLOAT16 if half else Precision.FLOAT32
         self._network: torch.jit.ScriptModule | None = _traced(bundle, half)

@@ -1,0 +1,37 @@
+"""Batches on a GPU: of a few sizes only, so that what was recorded for a size can be repeated."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Pictures in a recorded batch. Each twice the one before: less than half of a batch is ever filling."""
+
+CPU_BATCH = 16
+"""Pictures in one batch where nothing else is asked for."""
+
+GPU_BATCH = 64
+"""The same on a GPU (docs/decisions/0015-recorded-batches-on-a-gpu.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The pictures ``start`` to ``stop`` of a batch, to be run as one of ``size`` pictures."""
+
+    start: int
+    stop: int
+    size: int
+
+
+def parts(count: int, sizes: Sequence[int]) -> Iterator[Part]:
+    """``count`` pictures in order: as many of the largest size as they fill, the rest in the smallest that holds it.
+
+    ``sizes`` ascend.
+    """
+    for start in range(0, count, sizes[-1]):
+        stop = min(count, start + sizes[-1])
+        yield Part(start, stop, next(size for size in sizes if size >= stop - start))
+
+
+def usual_batch(device: str) -> int:
+    """Pictures in one batch on ``device`` (cpu, cuda, cuda:1 …) where nothing else is asked for."""
+    return GPU_BATCH if device.startswith("cuda") else CPU_BATCH
