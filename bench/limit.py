@@ -38,6 +38,7 @@ from model.sandbox import DecodePool
 
 BATCH = 16
 CORES = len(os.sched_getaffinity(0))
+NETWORK_SECONDS = 3
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Bench:
         """Measures everything once, decoding and network alone only with ``parts``; returns the fastest of both."""
         if parts:
             self.limit.decoding.append(self._decoding())
-            self.limit.network.append(self._network())
+            self.limit.network.append(network_alone(self._backend, self._bundle.input_size))
         for name, measure in self._arrangements.items():
             self.limit.both[name].append(measure())
         return max(rates[-1] for rates in self.limit.both.values())
@@ -93,19 +94,9 @@ class Bench:
         with zipfile.ZipFile(self._archive) as archive, ThreadPoolExecutor(CORES) as decoders:
             names = archive.namelist()
             began = time.perf_counter()
-            for _ in _ahead(names, lambda name: decoders.submit(_decoded, archive, name, self._bundle.input_size)):
+            for _ in ahead(names, lambda name: decoders.submit(_decoded, archive, name, self._bundle.input_size)):
                 pass
             return len(names) / (time.perf_counter() - began)
-
-    def _network(self) -> float:
-        side = self._bundle.input_size
-        batch = np.random.default_rng(0).integers(0, 255, (BATCH, side, side, 3), np.uint8)
-        self._backend.run(batch)
-        began, count = time.perf_counter(), 0
-        while time.perf_counter() - began < 3 or not count:
-            self._backend.run(batch)
-            count += BATCH
-        return count / (time.perf_counter() - began)
 
     def _threads(self) -> float:
         with zipfile.ZipFile(self._archive) as archive, ThreadPoolExecutor(CORES) as decoders:
@@ -113,7 +104,7 @@ class Bench:
             began = time.perf_counter()
             run_through(
                 self._backend,
-                _ahead(names, lambda name: decoders.submit(_decoded, archive, name, self._bundle.input_size)),
+                ahead(names, lambda name: decoders.submit(_decoded, archive, name, self._bundle.input_size)),
             )
             return len(names) / (time.perf_counter() - began)
 
@@ -123,7 +114,7 @@ class Bench:
             began = time.perf_counter()
             run_through(
                 self._backend,
-                _ahead(names, lambda name: self._pool.submit(lambda: archive.read(name), self._bundle.input_size)),
+                ahead(names, lambda name: self._pool.submit(lambda: archive.read(name), self._bundle.input_size)),
             )
             return len(names) / (time.perf_counter() - began)
 
@@ -174,6 +165,17 @@ def main() -> int:
     return 0
 
 
+def network_alone(backend: Backend, side: int, batch_size: int = BATCH) -> float:
+    """Photos per second of full batches of noise, after a first one that does not count."""
+    batch = np.random.default_rng(0).integers(0, 255, (batch_size, side, side, 3), np.uint8)
+    backend.run(batch)
+    began, count = time.perf_counter(), 0
+    while time.perf_counter() - began < NETWORK_SECONDS or not count:
+        backend.run(batch)
+        count += batch_size
+    return count / (time.perf_counter() - began)
+
+
 def run_through(backend: Backend, decoded: Iterator[Decoded]) -> int:
     """Runs all pictures through the network in full batches; returns how many there were."""
     count = 0
@@ -189,12 +191,12 @@ def run_through(backend: Backend, decoded: Iterator[Decoded]) -> int:
     return count + len(batch)
 
 
-def _ahead(names: list[str], start: Callable[[str], Future[Decoded]]) -> Iterator[Decoded]:
-    """The pictures in order, two batches under way."""
+def ahead(names: list[str], start: Callable[[str], Future[Decoded]], under_way: int = 2 * BATCH) -> Iterator[Decoded]:
+    """The pictures in order, so many of them ``under_way``."""
     flight: deque[Future[Decoded]] = deque()
     for name in names:
         flight.append(start(name))
-        if len(flight) >= 2 * BATCH:
+        if len(flight) >= under_way:
             yield flight.popleft().result()
     while flight:
         yield flight.popleft().result()

@@ -1,7 +1,7 @@
 """Shoebox beside what somebody would build instead, over the same photos with the same weights, in one run.
 
     pip install -c constraints.txt -e '.[bench]'
-    python -m bench.peers PHOTOS.zip [--count 400] [--sets megapixel camera] [--clients 16]
+    python -m bench.peers PHOTOS.zip [--count 300] [--sets megapixel camera] [--clients 16]
 
 The peers are a FastAPI endpoint, Celery with a task for each image, and LitServe with batches (a file each here),
 each as such programs usually are and once more with Shoebox's decoder and backend. Everybody gets the photos one by
@@ -57,7 +57,7 @@ def main() -> int:
     """Prints a table for each set of photos."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=("megapixel", "camera"))
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)

@@ -23,6 +23,7 @@ DOCUMENTS = (
     "SECURITY.md",
     "docs/cli.md",
     "docs/deployment.md",
+    "docs/gpu.md",
     "docs/operations.md",
     "docs/client.md",
     "docs/dashboard.md",
