@@ -112,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _open(settings: Settings, quiet: Quiet, stack: AsyncExitStack) -> Parts:
     database = Database(settings.database)
     stack.callback(database.close)
-    blobs = with_quota(open_blobs(settings.blobs), settings.blobs_quota_bytes)
+    blobs = with_quota(open_blobs(settings.blobs), settings.blobs_quota_bytes, database)
     previews = Previews(blobs, limits_of(settings))
     stack.callback(previews.close)
     hints = Hints(settings)

@@ -34,6 +34,7 @@ from api import (
     webhooks,
 )
 from api.problems import CLIENT_CLOSED, MEDIA_TYPE, described
+from db.blobs import BlobsAway
 from db.store import cancel, retry, submit
 from db.store import webhooks as webhook_store
 from worker.archive_bytes import CorruptArchive
@@ -93,6 +94,7 @@ def add_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, _from_table)
     for away in _DATABASE_AWAY:
         app.add_exception_handler(away, _database_away)
+    app.add_exception_handler(BlobsAway, _uploads_away)
     app.add_exception_handler(HTTPException, _from_framework)
     app.add_exception_handler(RequestValidationError, _invalid)
 
@@ -137,6 +139,13 @@ async def _database_away(request: Request, error: Exception) -> Response:
         return problem(request.scope, 507, "storage_full", "The server ran out of room; nothing was accepted.")
     detail = "The database does not answer at present; please try again shortly."
     return problem(request.scope, 503, "database_unavailable", detail, headers={"Retry-After": "5"})
+
+
+async def _uploads_away(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BlobsAway)
+    log.error("uploads_away", what=error.strerror)
+    detail = "The store of uploads does not answer at present; please try again shortly."
+    return problem(request.scope, 503, "uploads_unavailable", detail, headers={"Retry-After": "5"})
 
 
 async def _from_framework(request: Request, error: Exception) -> Response:

@@ -3,9 +3,10 @@
 import hashlib
 import threading
 from collections import OrderedDict
+from contextlib import closing
 from typing import Any
 
-from db.blobs import BlobMissing, BlobStore
+from db.blobs import BlobStore
 from db.schema import Item, Source
 from model.limits import Limits
 from model.sandbox import DecodePool
@@ -60,18 +61,15 @@ class Previews:
 
     def _picture(self, key: str, length: int, entry: list[Any], size: int) -> bytes:
         try:
-            blob = open_source(self._blobs, key, length)
-        except (SourceGone, BlobMissing) as error:
-            raise UploadGone("The upload that held this photo is no longer there.") from error
-        try:
-            data = reader_of(blob, entry, self._limits.max_file_bytes)()
+            with closing(open_source(self._blobs, key, length)) as source:
+                data = reader_of(source, entry, self._limits.max_file_bytes)()
             if self._pool is None:
                 self._pool = DecodePool(1, self._limits)
             return self._pool.preview(data, size)
+        except SourceGone as error:
+            raise UploadGone("The upload that held this photo is no longer there.") from error
         except Unreadable as error:
             raise NoPreview(f"There is no preview of this file. {error.explanation}") from error
-        finally:
-            blob.close()
 
     def _keep(self, tag: str, picture: bytes) -> None:
         self._kept[tag] = picture

@@ -9,7 +9,7 @@ from api.catalog import Catalog, UnknownModel
 from api.offers import without_worker
 from api.parts import Parts
 from api.schemas_more import Part, Readiness
-from db.blobs import BlobStore
+from db.blobs import BlobsAway, BlobStore
 from db.database import Database
 from db.query.work import asked_for
 from db.query.workers import alive
@@ -60,12 +60,15 @@ def _database(database: Database) -> Part:
 
 def _blobs(blobs: BlobStore, settings: Settings) -> Part:
     free = blobs.free_bytes()
-    blobs.create().abort()
-    if free < settings.min_free_bytes:
+    try:
+        blobs.probe()
+    except BlobsAway as error:
+        return Part(status="down", detail=f"{error.strerror}.")
+    if free is not None and free < settings.min_free_bytes:
         return Part(status="down", detail=f"Only {free / 2**30:.1f} GiB are free.")
     if blobs.room() <= 0:
         return Part(status="down", detail=f"All {settings.blobs_quota_bytes / 2**30:.1f} GiB for uploads are taken.")
-    return Part(status="ok", detail=f"{free / 2**30:.0f} GiB are free.")
+    return Part(status="ok", detail="S3 answers." if free is None else f"A folder; {free / 2**30:.0f} GiB are free.")
 
 
 def _broker(parts: Parts) -> Part:

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from db.blobs import BlobMissing, BlobStore, BlobWriter
 from db.states import Kind
 from db.store.submit import Upload
-from worker.archive_bytes import UnsafeArchive
+from worker.archive_bytes import Tail, UnsafeArchive
 from worker.archive_end import find_end
 from worker.archive_names import show_name
 from worker.sniff import HEAD_BYTES, OTHER_ARCHIVES, ZIP, sniff
@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 # Pieces from the network (64 KiB) are gathered to so much, then written and hashed in a thread.
 WRITE_BYTES = 2**20
+# So much of a ZIP's end is kept in sight: that it is whole is told by less.
+TAIL_BYTES = 2**17
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -82,7 +84,7 @@ class Uploads:
     def begin(self, name: str) -> None:
         """The next file, under the name its sender gives it."""
         self._name, self._piece, self._head = name, bytearray(), b""
-        self._bytes, self._hash = 0, hashlib.sha256()
+        self._bytes, self._hash, self._tail = 0, hashlib.sha256(), b""
 
     async def data(self, piece: bytes) -> None:
         """The file's next bytes."""
@@ -108,35 +110,35 @@ class Uploads:
         except OSError as error:
             raise _full(error) from error
         self._hash.update(piece)
+        self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
 
     def _finish(self) -> None:
         self._flush()
         assert self._writer is not None
+        found = sniff(self._head)
+        if found == ZIP:
+            self._check_end()
         try:
             key = self._writer.commit()
         except OSError as error:
             raise _full(error) from error
         self._writer = None
-        found = sniff(self._head)
         kind = Kind.ZIP if found == ZIP else Kind.IMAGE
         name = show_name(self._name) if self._name.strip() else f"upload.{found}" if found else "upload"
         self.files.append(Upload(key, name, kind, self._bytes, self._hash.hexdigest()))
-        if kind is Kind.ZIP:
-            self._check_end(key)
 
-    def _check_end(self, key: str) -> None:
-        reader = self._blobs.open(key)
+    def _check_end(self) -> None:
         try:
-            find_end(reader)
+            find_end(Tail(self._tail, self._bytes))
         except UnsafeArchive as error:
             # Not the sender's mishap: the source will fail with this sentence, and the job's other sources go on.
-            log.info("unsafe_archive_accepted", blob=key, why=str(error))
-        finally:
-            reader.close()
+            log.info("unsafe_archive_accepted", why=str(error))
 
     def _check_space(self, expected: int) -> None:
         wanted = max(expected, 1)
-        if self._blobs.free_bytes() - expected < self._min_free_bytes or self._blobs.room(wanted) < wanted:
+        free = self._blobs.free_bytes()
+        short = free is not None and free - expected < self._min_free_bytes
+        if short or self._blobs.room(wanted) < wanted:
             raise StoreFull("The server has no room for this upload at present.")
 
 

@@ -167,15 +167,23 @@ def uploads(settings: Settings) -> Finding:
         if not is_current(opened):
             return Finding("uploads", False, "unknown without the newest tables", "shoebox up")
         with opened.read() as session:
-            count, _ = stored(session)
+            count, size = stored(session)
             days = oldest(session)
     finally:
         opened.close()
-    used, quota = sum(file.bytes for file in open_blobs(settings.blobs).files()), settings.blobs_quota_bytes
+    try:
+        blobs = open_blobs(settings.blobs)
+        blobs.probe()
+        # What lies in a folder is counted; of S3 each thousand would be a request.
+        used = size if blobs.free_bytes() is None else sum(file.bytes for file in blobs.files())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return Finding("uploads", False, f"the store cannot be used: {why}", "see: docs/deployment.md, Uploads in S3")
+    quota = settings.blobs_quota_bytes
     kept = f"{settings.keep_uploads:g} days" if settings.keep_uploads else "for ever"
     age = "" if days is None else f", the oldest {days:.0f} days old"
     limit = f" of {quota / 1e9:.1f} GB" if quota else ""
-    said = f"{count:,} kept, {used / 1e9:.2f} GB{limit}{age}; kept {kept} after their job"
+    said = f"{count:,} kept in {blobs.place}, {used / 1e9:.2f} GB{limit}{age}; kept {kept} after their job"
     if quota and used >= 0.9 * quota:
         return Finding("uploads", False, said, "raise SHOEBOX_BLOBS_QUOTA_BYTES, delete jobs, or: shoebox db prune")
     return Finding("uploads", True, said)

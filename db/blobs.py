@@ -1,5 +1,6 @@
 """Uploaded files, kept under names that the server chooses."""
 
+import errno
 import os
 import re
 import shutil
@@ -20,6 +21,13 @@ class BlobMissing(Exception):
     """The blob is not there."""
 
 
+class BlobsAway(OSError):
+    """The store does not answer, or refuses: nothing is known of its blobs at present."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(errno.EIO, why)
+
+
 @dataclass(frozen=True, slots=True)
 class BlobFile:
     """A file of the store: a blob if it is ``whole``. ``age``: seconds since it was written to or touched."""
@@ -38,10 +46,10 @@ class BlobWriter(Protocol):
     """A blob in the making: nothing can be seen of it before ``commit``."""
 
     def write(self, data: bytes) -> None:
-        """Appends bytes. Raises OSError (ENOSPC) when the store is full."""
+        """Appends bytes. Raises OSError (ENOSPC) when the store is full, and BlobsAway."""
 
     def commit(self) -> str:
-        """Makes the blob durable; returns its key."""
+        """Makes the blob durable; returns its key. Raises BlobsAway."""
 
     def abort(self) -> None:
         """Drops what was written; after a commit it does nothing."""
@@ -55,14 +63,21 @@ class BlobReader(Protocol):
         """Bytes in the blob."""
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Up to ``length`` bytes from ``offset``: fewer only at the end."""
+        """Up to ``length`` bytes from ``offset``: fewer only at the end. Raises BlobMissing and BlobsAway."""
 
     def close(self) -> None:
         """Lets go of the file."""
 
 
 class BlobStore(Protocol):
-    """Where uploads are kept."""
+    """Where uploads are kept. Whatever asks a store that others keep, over a network, may raise BlobsAway."""
+
+    @property
+    def place(self) -> str:
+        """Where that is, in words."""
+
+    def probe(self) -> None:
+        """Raises OSError where nothing could be stored now."""
 
     def create(self) -> BlobWriter:
         """A new blob to write to."""
@@ -73,14 +88,14 @@ class BlobStore(Protocol):
     def delete(self, key: str) -> None:
         """Deletes a blob; one that is gone already is no error."""
 
-    def free_bytes(self) -> int:
-        """Free space of whatever holds the store."""
+    def free_bytes(self) -> int | None:
+        """Free space of whatever holds the store; None: it has no bounds of its own."""
 
     def room(self, wanted: int = 1) -> int:
         """How much more may be stored; what it says of less than ``wanted`` is up to date."""
 
     def touch(self, key: str) -> None:
-        """Makes a blob as young as a new one. Raises BlobMissing."""
+        """Makes a blob so young that nobody takes it for a forgotten one. Raises BlobMissing."""
 
     def files(self) -> Iterator[BlobFile]:
         """Everything the store holds, in no order."""
@@ -95,6 +110,15 @@ class FileBlobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    def probe(self) -> None:
+        """Begins a file."""
+        self.create().abort()
 
     def create(self) -> "FileWriter":
         """A temporary file beside the blobs."""
@@ -223,9 +247,20 @@ class FileReader:
         os.close(self._descriptor)
 
 
-def open_blobs(url: str) -> FileBlobs:
-    """The store behind a ``file:///folder`` URL. Raises ValueError for other schemes."""
+def open_blobs(url: str) -> BlobStore:
+    """The store behind a ``file:///folder`` or ``s3://bucket/prefix`` URL. Raises ValueError for others."""
     parts = urlsplit(url)
-    if parts.scheme != "file":
-        raise ValueError(f"SHOEBOX_BLOBS_URL: {parts.scheme or 'no scheme'!r} is not supported; use file:///a/folder.")
-    return FileBlobs(Path(unquote(parts.path)))
+    if parts.scheme == "file":
+        return FileBlobs(Path(unquote(parts.path)))
+    if parts.scheme != "s3":
+        raise ValueError(
+            f"SHOEBOX_BLOBS_URL: {parts.scheme or 'no scheme'!r} is not supported; use file:///a/folder or s3://bucket."
+        )
+    try:
+        # What belongs to an extra.
+        from db.s3_blobs import S3Blobs
+        from db.s3_client import S3Client
+    except ModuleNotFoundError as error:
+        extra = "pip install -c constraints.txt -e '.[s3]'"
+        raise ValueError(f"SHOEBOX_BLOBS_URL: s3:// needs {error.name}, which is not installed: {extra}") from None
+    return S3Blobs(S3Client.of(url))

@@ -1,6 +1,7 @@
 """What tests share: drawn scenes in three colours, and a small real model that knows them."""
 
 import io
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from s3_server import KEYS, S3Server
 from safetensors.numpy import save
 from typer.testing import CliRunner, Result
 
@@ -58,6 +60,22 @@ def scene() -> Scene:
         return as_jpeg(draw_scene(kind, seed, width, height))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server of this process's own, started when the first test wants it."""
+    server = S3Server(tmp_path_factory.mktemp("s3") / "data").start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty place in it, to which this process has the right."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.url(uuid.uuid4().hex)
 
 
 @pytest.fixture

@@ -28,6 +28,47 @@ class Reader(Protocol):
         """``length`` bytes from ``offset``: fewer only where the blob ends, none beyond it."""
 
 
+class Stretch:
+    """A `Reader` that reads a stretch of another one at once, when its first byte is wanted, and all else from there.
+
+    Over a network each read is a round trip: a photo with its header is one instead of three or more.
+    """
+
+    def __init__(self, reader: Reader, start: int, length: int) -> None:
+        self._reader = reader
+        self._start = start
+        self._length = length
+        self._data: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """The whole blob's bytes."""
+        return self._reader.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """``length`` bytes from ``offset``: fewer only where the blob ends."""
+        at = offset - self._start
+        if at < 0 or at + length > self._length:
+            return self._reader.read_at(offset, length)
+        if self._data is None:
+            self._data = self._reader.read_at(self._start, self._length)
+        return self._data[at : at + length]
+
+
+class Tail:
+    """A `Reader` over the end of a blob of ``size`` bytes; of what lies before, it has nothing."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._data = data
+        self._start = size - len(data)
+        self.size = size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """``length`` bytes from ``offset``: fewer where the blob ends, none where its tail does not reach."""
+        at = offset - self._start
+        return self._data[at : at + length] if at >= 0 else b""
+
+
 class FileReader:
     """A `Reader` over an open, seekable binary file, which stays its owner's to close."""
 

@@ -13,7 +13,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from db.blobs import BlobStore
+from db.blobs import BlobsAway, BlobStore
 from db.database import Database
 from db.store.benchmarks import (
     DEATHS,
@@ -31,7 +31,7 @@ from model.verdict import Unreadable
 from settings import Settings
 from worker.bundles import Bundles
 from worker.patience import write_patiently
-from worker.sources import SourceGone, open_source
+from worker.sources import AWAY_SECONDS, SourceGone, open_source
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,7 @@ class Benchmarks:
         return True
 
     def _measure(self, claim: BenchmarkClaim) -> dict[str, Any] | None:
-        """The result, or None when the worker is to stop."""
+        """The result, or None when the worker is to stop or cannot have the picture for the moment."""
         if claim.attempt > DEATHS:
             raise _Failed("worker_lost", f"The worker ended {DEATHS} times while it measured.")
         offer = self._bundles.offers().get((claim.model, claim.version))
@@ -107,6 +107,10 @@ class Benchmarks:
             finally:
                 blob.close()
             pixels = self._pool.submit(lambda: data, bundle.input_size).result().pixels
+        except BlobsAway as error:
+            log.warning("uploads_away", benchmark=claim.id, why=error.strerror)
+            self._stop.wait(AWAY_SECONDS)
+            return None
         except SourceGone as error:
             raise _Failed(error.code, str(error)) from error
         except Unreadable as error:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from db.blobs import BlobStore
+from db.blobs import BlobsAway, BlobStore
 from db.database import Database
 from db.query.work import interactive_waits, next_ability, params, places, suspect_waits
 from db.states import Lane
@@ -22,7 +22,7 @@ from worker.benchmarks import Benchmarks
 from worker.engines import EngineRefused, Engines
 from worker.hand import Hand, Held, Key
 from worker.patience import read_patiently, write_patiently
-from worker.sources import SourceGone, Sources
+from worker.sources import AWAY_SECONDS, SourceGone, Sources
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +80,9 @@ class Classifier:
                 judged += _Run(self, wanted).work()
             except EngineRefused as error:
                 log.warning("work_left", model=wanted[0], version=wanted[1], backend=wanted[2], detail=str(error))
+            except BlobsAway as error:
+                log.warning("uploads_away", why=error.strerror)
+                self._stop.wait(AWAY_SECONDS)
         return judged
 
 
@@ -98,30 +101,46 @@ class _Run:
         self._abilities = classifier._engines.alike(wanted)
         self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
         self._alone = False
+        self._judged = 0
         self._until = time.monotonic() + RUN_SECONDS
         self._looked = self._extended = self._asked = time.monotonic()
 
     def work(self) -> int:
-        """Judges until this engine's work runs dry, its time is up or a stop; returns how many photos."""
-        judged = 0
+        """Judges until this engine's work runs dry, its time is up or a stop; returns how many photos.
+
+        BlobsAway comes after everything in hand was put back.
+        """
+        away: BlobsAway | None = None
         try:
             suspected = self._read(lambda s: suspect_waits(s, self._abilities))
             self._alone = suspected and self._claim(limit=1, suspects=True)
-            with closing(self._engine.judge(self._photos(), self._look, self._first)) as verdicts:
-                for key, verdict in verdicts:
-                    judged += 1
-                    complete = self._hand.record(key, verdict)
-                    if complete is not None:
-                        self._settle(complete, Rest.NONE)
-                    self._look()
-                    if self._stop.is_set():
-                        break
+            try:
+                self._judge()
+            except SourceGone as error:
+                for held in self._hand.of(error.blob):
+                    self._break_job(held.claim, error)
+                    self._hand.drop(held)
+            except BlobsAway as error:
+                away = error
             for held in self._hand.all():
                 self._settle(held, Rest.READY)
         finally:
             for held in self._hand.all():
                 self._hand.drop(held)
-        return judged
+        if away is not None:
+            raise away
+        return self._judged
+
+    def _judge(self) -> None:
+        with closing(self._engine.judge(self._photos(), self._look, self._first)) as verdicts:
+            for key, verdict in verdicts:
+                self._judged += 1
+                complete = self._hand.record(key, verdict)
+                if complete is not None:
+                    self._settle(complete, Rest.NONE)
+                self._look()
+                if self._stop.is_set():
+                    break
 
     def _photos(self) -> Iterator[Photo[Key]]:
         while not self._stop.is_set():
@@ -171,6 +190,7 @@ class _Run:
         if not claims:
             return False
         asked, where = self._read(lambda s: (params(s, {c.job for c in claims}), places(s, {c.source for c in claims})))
+        away: BlobsAway | None = None
         for taken in claims:
             if taken.job not in asked:
                 continue  # deleted since: the shard is gone with it
@@ -178,6 +198,11 @@ class _Run:
                 self._hand.add(taken, where[taken.source], asked[taken.job], first=lane is not None)
             except SourceGone as error:
                 self._break_job(taken, error)
+            except BlobsAway as error:
+                self._settle(Held(taken, ""), Rest.READY)
+                away = error
+        if away is not None:
+            raise away
         return True
 
     def _read(self, work: Callable[[Session], T]) -> T:

@@ -11,7 +11,7 @@ from db.store.shards import Claim
 from model.photo import Photo
 from model.verdict import Novelty as Strictness
 from model.verdict import Options, Verdict
-from worker.sources import IMAGE_FIELDS, Sources, reader_of
+from worker.sources import Sources, reader_of
 
 Key = tuple[int, int, int]  # shard, attempt, position
 
@@ -58,17 +58,19 @@ class Hand:
         return len(self._queue)
 
     def add(self, claim: Claim, place: BlobPlace, params: dict[str, Any], *, first: bool = False) -> None:
-        """Takes a shard in hand; its photos come from `pop_first` if ``first``, else from `pop`. Raises SourceGone."""
-        # What is too large to be judged is not read either.
-        whole = len(claim.entries[0]) == IMAGE_FIELDS and place.bytes <= self._max_file_bytes
-        blob = self._sources.take(place.blob, place.bytes, place.sha256 if whole else None)
+        """Takes a shard in hand; its photos come from `pop_first` if ``first``, else from `pop`.
+
+        Raises SourceGone and BlobsAway.
+        """
+        source = self._sources.take(place.blob, place.bytes)
         self._held[claim.shard, claim.attempt] = Held(claim, place.blob)
         options = options_of(params)
         urgent = claim.lane == Lane.INTERACTIVE and len(claim.entries) <= URGENT_PHOTOS
         line = self._first if first else self._queue
         for entry in claim.entries:
             key = (claim.shard, claim.attempt, entry[0])
-            line.append((key, Photo(key, reader_of(blob, entry, self._max_file_bytes), options, urgent)))
+            read = reader_of(source, entry, self._max_file_bytes, place.sha256)
+            line.append((key, Photo(key, read, options, urgent)))
 
     def pop(self) -> Photo[Key] | None:
         """The next photo."""
@@ -97,6 +99,10 @@ class Hand:
                 line.clear()
                 line.extend(kept)
             self._sources.give(held.blob)
+
+    def of(self, blob: str) -> list[Held]:
+        """The shards whose photos lie in that blob."""
+        return [held for held in self._held.values() if held.blob == blob]
 
     def all(self) -> Iterator[Held]:
         """Every shard in hand, safe to drop while going through them."""

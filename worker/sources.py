@@ -7,19 +7,49 @@ from typing import Any
 from db.blobs import BlobMissing, BlobReader, BlobStore
 from model.verdict import Reason, Unreadable
 from worker.archive import Entry, read_entry
+from worker.archive_bytes import Stretch
 
 IMAGE_FIELDS = 2
 REFUSED_FIELDS = 4
-PIECE_BYTES = 2**20
-CHANGED = "The uploaded file was changed on the server; please send it again."
+# A store that is away is asked again after so long.
+AWAY_SECONDS = 5.0
+# A photo in an archive is read at once with the header before it, which is rarely longer; larger ones are not, for they
+# would be in memory twice.
+HEADER_BYTES = 1024
+AT_ONCE_BYTES = 16 * 2**20
 
 
 class SourceGone(Exception):
-    """The uploaded file is missing or was changed since it came; ``code`` says which."""
+    """The uploaded file is missing or was changed since it came; ``code`` says which, ``blob`` is its key."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, blob: str) -> None:
         super().__init__(message)
         self.code = code
+        self.blob = blob
+
+
+class Source:
+    """An opened blob that must stay as it is: what is not there any more is SourceGone."""
+
+    def __init__(self, reader: BlobReader, key: str) -> None:
+        self._reader = reader
+        self.key = key
+
+    @property
+    def size(self) -> int:
+        """Bytes in the blob."""
+        return self._reader.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes from ``offset``. Raises SourceGone, and BlobsAway."""
+        try:
+            return self._reader.read_at(offset, length)
+        except BlobMissing as error:
+            raise missing(self.key) from error
+
+    def close(self) -> None:
+        """Closes the blob."""
+        self._reader.close()
 
 
 class Sources:
@@ -27,74 +57,79 @@ class Sources:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
-        self._open: dict[str, tuple[BlobReader, int]] = {}
+        self._open: dict[str, tuple[Source, int]] = {}
 
-    def take(self, key: str, size: int, sha256: str | None = None) -> BlobReader:
-        """The blob, for one more user. Raises SourceGone when it is missing, not ``size`` bytes long, or other bytes.
-
-        An archive has checksums of its own; of a single image nothing else would tell. ``sha256`` None: not looked at.
-        """
-        if key in self._open:
-            reader, users = self._open[key]
-        else:
-            reader, users = open_source(self._blobs, key, size), 0
-            if sha256 is not None and _digest(reader) != sha256:
-                reader.close()
-                raise SourceGone("blob_changed", CHANGED)
-        self._open[key] = reader, users + 1
-        return reader
+    def take(self, key: str, size: int) -> Source:
+        """The blob, for one more user. Raises what `open_source` raises."""
+        source, users = self._open[key] if key in self._open else (open_source(self._blobs, key, size), 0)
+        self._open[key] = source, users + 1
+        return source
 
     def give(self, key: str) -> None:
         """One user less; the last one closes the blob."""
-        reader, users = self._open.pop(key)
+        source, users = self._open.pop(key)
         if users > 1:
-            self._open[key] = reader, users - 1
+            self._open[key] = source, users - 1
         else:
-            reader.close()
+            source.close()
 
 
-def open_source(blobs: BlobStore, key: str, size: int) -> BlobReader:
-    """Opens a blob that must be ``size`` bytes long. Raises SourceGone."""
+def open_source(blobs: BlobStore, key: str, size: int) -> Source:
+    """Opens a blob that must be ``size`` bytes long. Raises SourceGone, and BlobsAway where nobody can tell."""
     try:
-        reader = blobs.open(key)
+        source = Source(blobs.open(key), key)
     except BlobMissing as error:
-        raise SourceGone("blob_missing", "The uploaded file is no longer there; please send it again.") from error
-    if reader.size != size:
-        reader.close()
-        raise SourceGone("blob_changed", CHANGED)
-    return reader
+        raise missing(key) from error
+    if source.size != size:
+        source.close()
+        raise changed(key)
+    return source
 
 
-def _digest(blob: BlobReader) -> str:
-    found = hashlib.sha256()
-    for start in range(0, blob.size, PIECE_BYTES):
-        found.update(blob.read_at(start, PIECE_BYTES))
-    return found.hexdigest()
+def missing(key: str) -> SourceGone:
+    """A blob that is not there."""
+    return SourceGone("blob_missing", "The uploaded file is no longer there; please send it again.", key)
 
 
-def reader_of(blob: BlobReader, entry: list[Any], max_bytes: int) -> Callable[[], bytes]:
-    """What reads an item's bytes; it raises Unreadable for a file that cannot be read as declared.
+def changed(key: str) -> SourceGone:
+    """A blob that is another."""
+    return SourceGone("blob_changed", "The uploaded file was changed on the server; please send it again.", key)
+
+
+def reader_of(source: Source, entry: list[Any], max_bytes: int, sha256: str | None = None) -> Callable[[], bytes]:
+    """What reads an item's bytes. It raises Unreadable for a file that cannot be read as declared, and SourceGone.
 
     Entries are [position, name] for a whole file, [position, name, reason, explanation] for one that was refused when
-    its archive was opened, else an archive entry's coordinates.
+    its archive was opened, else an archive entry's coordinates. An archive has checksums of its own; of a whole file
+    only ``sha256`` tells whether it is the one that was sent, where it is given.
     """
     if len(entry) == REFUSED_FIELDS:
         return lambda: _refuse(Reason(entry[2]), entry[3])
     if len(entry) == IMAGE_FIELDS:
-        return lambda: _whole(blob, max_bytes)
+        return lambda: _whole(source, max_bytes, sha256)
     coordinates = Entry.from_row(entry)
-    return lambda: read_entry(blob, coordinates, max_bytes)
+    return lambda: _entry(source, coordinates, max_bytes)
 
 
 def _refuse(reason: Reason, explanation: str) -> bytes:
     raise Unreadable(reason, explanation)
 
 
-def _whole(blob: BlobReader, max_bytes: int) -> bytes:
-    if blob.size > max_bytes:
+def _whole(source: Source, max_bytes: int, sha256: str | None) -> bytes:
+    if source.size > max_bytes:
         raise Unreadable(
             Reason.FILE_TOO_LARGE,
             f"The file is larger than {max_bytes // 2**20} MB, the most for one photo.",
-            size=blob.size,
+            size=source.size,
         )
-    return blob.read_at(0, blob.size)
+    data = source.read_at(0, source.size)
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise changed(source.key)
+    return data
+
+
+def _entry(source: Source, entry: Entry, max_bytes: int) -> bytes:
+    if entry.compressed > AT_ONCE_BYTES:
+        return read_entry(source, entry, max_bytes)
+    length = min(HEADER_BYTES + entry.compressed, entry.end - entry.offset)
+    return read_entry(Stretch(source, entry.offset, length), entry, max_bytes)

@@ -7,7 +7,7 @@ from threading import Event
 
 import structlog
 
-from db.blobs import BlobStore
+from db.blobs import BlobsAway, BlobStore
 from db.database import Database
 from db.states import JobState, Kind
 from db.store.counts import lock_job
@@ -24,7 +24,7 @@ from db.store.unpack import (
 from model.verdict import Verdict
 from worker.archive import ArchiveLimits, CorruptArchive, Photo, Refused, UnsafeArchive, read_directory
 from worker.patience import read_patiently, write_patiently
-from worker.sources import SourceGone, open_source
+from worker.sources import AWAY_SECONDS, SourceGone, open_source
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,13 @@ def unpack(
                 if not write_patiently(database, lambda s: extend_unpack(s, claim, lease_seconds), stop):
                     return False
                 renewed = time.monotonic()
-            result = open_up(blobs, source, position, limits)
+            try:
+                result = open_up(blobs, source, position, limits)
+            except BlobsAway as error:
+                log.warning("uploads_away", job=claim.job, why=error.strerror)
+                write_patiently(database, lambda s: hand_back_unpack(s, claim), stop)
+                stop.wait(AWAY_SECONDS)
+                return False
             position += len(result.entries) + len(result.refused)
             results.append(result)
             if result.error:
@@ -93,7 +99,10 @@ def unpack(
 
 
 def open_up(blobs: BlobStore, source: SourceToUnpack, first: int, limits: ArchiveLimits) -> Unpacked:
-    """What a source holds, with positions counted from ``first``; an archive that cannot be trusted is an error."""
+    """What a source holds, with positions counted from ``first``; an archive that cannot be trusted is an error.
+
+    Raises BlobsAway.
+    """
     try:
         blob = open_source(blobs, source.blob, source.bytes)
     except SourceGone as error:
@@ -113,7 +122,7 @@ def open_up(blobs: BlobStore, source: SourceToUnpack, first: int, limits: Archiv
             else:
                 skipped += 1
         return Unpacked(source.ordinal, source.source, entries, refused, skipped)
-    except (UnsafeArchive, CorruptArchive) as error:
+    except (UnsafeArchive, CorruptArchive, SourceGone) as error:
         return Unpacked(source.ordinal, source.source, error=error.code, message=str(error))
     finally:
         blob.close()

@@ -9,6 +9,7 @@ from threading import Thread
 import pytest
 
 from db.blobs import FileBlobs, FileWriter
+from db.database import Database
 from db.quota import LOOK_SECONDS, QuotaBlobs, with_quota
 
 
@@ -109,6 +110,36 @@ def test_an_upload_that_is_broken_off_is_counted_as_gone_once(disk: FileBlobs, m
     assert blobs.room() == 400
 
 
-def test_without_a_quota_there_is_none(disk: FileBlobs) -> None:
-    assert with_quota(disk, 0) is disk
+def test_where_rows_are_counted_each_upload_counts_once(disk: FileBlobs) -> None:
+    rows = 300
+    blobs = QuotaBlobs(disk, 1000, lambda: rows)
+
+    def room() -> int:
+        """What is left after a look."""
+        time.sleep(0.01)
+        return blobs.room(10_000)
+
+    assert room() == 700
+    writer = blobs.create()
+    writer.write(bytes(200))
+    assert room() == 500
+    key, other = writer.commit(), store(blobs, 100)
+    assert room() == 400
+    blobs.touch(key)
+    rows += 200
+    assert room() == 400
+    blobs.delete(other)
+    assert room() == 500
+    broken = blobs.create()
+    broken.write(bytes(400))
+    with pytest.raises(OSError) as refused:
+        broken.write(bytes(101))
+    assert refused.value.errno == errno.EDQUOT
+    broken.abort()
+    rows -= 200
+    assert room() == 700
+
+
+def test_without_a_quota_there_is_none(disk: FileBlobs, tmp_path: Path) -> None:
+    assert with_quota(disk, 0, Database(f"sqlite:///{tmp_path / 'shoebox.db'}")) is disk
     assert disk.room() > 1000

@@ -1,0 +1,98 @@
+"""Reading photos out of blobs: in few reads, no more than is wanted, and never what is not the one that was sent."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.blobs import BlobMissing, FileBlobs
+from model.verdict import Unreadable
+from worker.archive import ArchiveLimits, Photo, read_directory
+from worker.sources import SourceGone, Sources, open_source, reader_of
+
+
+class Counting:
+    """A blob that counts what is read of it, and that goes when it is told to."""
+
+    def __init__(self, blob: Any) -> None:
+        self._blob = blob
+        self.size = blob.size
+        self.reads: list[int] = []
+        self.gone = False
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        if self.gone:
+            raise BlobMissing
+        data: bytes = self._blob.read_at(offset, length)
+        self.reads.append(len(data))
+        return data
+
+    def close(self) -> None:
+        self._blob.close()
+
+
+class CountingBlobs(FileBlobs):
+    """A folder whose blobs count."""
+
+    def open(self, key: str) -> Any:
+        return Counting(super().open(key))
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> CountingBlobs:
+    return CountingBlobs(tmp_path / "blobs")
+
+
+def store(blobs: CountingBlobs, data: bytes) -> str:
+    writer = blobs.create()
+    writer.write(data)
+    return writer.commit()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_photo_of_an_archive_is_one_read(blobs: CountingBlobs, tmp_path: Path, method: int) -> None:
+    photos = [bytes([number]) * 200 + hashlib.sha512(bytes([number])).digest() * 9000 for number in range(20)]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as zip_:
+        for number, photo in enumerate(photos):
+            zip_.writestr(f"{number}.jpg", photo)
+    data = (tmp_path / "a.zip").read_bytes()
+    source = open_source(blobs, store(blobs, data), len(data))
+    rows = [fate.entry.to_row() for fate in read_directory(source, ArchiveLimits()) if isinstance(fate, Photo)]
+    counted = source._reader
+    assert isinstance(counted, Counting)
+    counted.reads.clear()
+    assert [reader_of(source, row, 2**20)() for row in rows] == photos
+    assert len(counted.reads) == 20
+    assert sum(counted.reads) < len(data) + 20 * 1024
+    source.close()
+
+
+def test_a_whole_file_is_read_once_and_must_be_the_one_that_was_sent(blobs: CountingBlobs) -> None:
+    source = open_source(blobs, store(blobs, b"photo"), 5)
+    assert reader_of(source, [0, "a.jpg"], 100, hashlib.sha256(b"photo").hexdigest())() == b"photo"
+    assert source._reader.reads == [5]  # type: ignore[attr-defined]
+    with pytest.raises(SourceGone) as other:
+        reader_of(source, [0, "a.jpg"], 100, hashlib.sha256(b"other").hexdigest())()
+    assert (other.value.code, other.value.blob) == ("blob_changed", source.key)
+    with pytest.raises(Unreadable):
+        reader_of(source, [0, "a.jpg"], 4, hashlib.sha256(b"other").hexdigest())()
+    source.close()
+
+
+def test_what_is_gone_or_of_another_size_is_told_apart(blobs: CountingBlobs) -> None:
+    key = store(blobs, b"photo")
+    with pytest.raises(SourceGone) as short:
+        open_source(blobs, key, 6)
+    assert short.value.code == "blob_changed"
+    source = open_source(blobs, key, 5)
+    source._reader.gone = True  # type: ignore[attr-defined]
+    with pytest.raises(SourceGone) as gone:
+        reader_of(source, [0, "a.jpg"], 100)()
+    assert (gone.value.code, gone.value.blob) == ("blob_missing", key)
+    source.close()
+    blobs.delete(key)
+    with pytest.raises(SourceGone) as missing:
+        Sources(blobs).take(key, 5)
+    assert missing.value.code == "blob_missing"
