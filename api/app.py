@@ -45,6 +45,7 @@ from api.routes import (
 from api.small_bodies import SmallBodies
 from api.traffic import Traffic
 from api.wakeups import WakeUps
+from configuration import load
 from db.blobs import open_blobs
 from db.database import Database
 from db.quota import with_quota
@@ -81,7 +82,7 @@ UPLOADS = ("/v1/jobs", "/v1/classify", "/v1/benchmark")
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application. Without ``settings`` it is a process of its own: it reads them and sets up logging."""
     if settings is None:
-        settings = Settings()
+        settings = load()
         logs.configure(settings.log_format, settings.log_level)
     chosen = settings
 
