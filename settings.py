@@ -165,6 +165,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level that is logged."
     )
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65534,
+        description="Port for Prometheus on a control worker; a classify worker's is the next one. 0: none.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address for it.")
 
     @classmethod
     def settings_customise_sources(

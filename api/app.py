@@ -17,6 +17,7 @@ from api.downloads import WORKBOOKS_AT_ONCE
 from api.errors import add_handlers
 from api.gateway import Gateway
 from api.hinting import Hinter
+from api.metrics import Figures
 from api.middleware import Frame
 from api.openapi import describe
 from api.pace import Pace
@@ -87,11 +88,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     chosen = settings
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Traffic]]:
         async with AsyncExitStack() as stack:
-            app.state.parts = await _open(chosen, app.state.quiet, stack)
+            app.state.parts = parts = await _open(chosen, app.state.quiet, stack)
+            figures = Figures(parts.database, parts.blobs, chosen.blobs_quota_bytes)
+            app.state.traffic.registry.register(figures)
+            stack.callback(app.state.traffic.registry.unregister, figures)
             log.info("api_started", home=str(chosen.home))
-            yield
+            # What the door, which knows connections and no application, is to count in.
+            yield {"traffic": app.state.traffic}
         log.info("api_stopped")
 
     app = FastAPI(title="Shoebox", version=version("shoebox"), lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -141,6 +141,8 @@ class Door(HttpToolsProtocol):
         """Answers in words and closes; where answers to earlier requests are owed, those come whole before."""
         request_id = new_id()
         log.warning("refused_at_door", request_id=request_id, code=code, address=(self.client or ("unknown",))[0])
+        if "traffic" in self.app_state:
+            self.app_state["traffic"].refused(code)
         self._refused = True
         self._stop_clock()
         answer = Response(

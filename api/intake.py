@@ -1,5 +1,6 @@
 """From a request's body to files in the blob store, and the form's fields."""
 
+from collections.abc import AsyncIterator
 from email.message import Message
 
 from fastapi import Request
@@ -55,7 +56,7 @@ async def receive(
 
 async def _raw(request: Request, uploads: Uploads, name: str, max_bytes: int) -> None:
     uploads.begin(name)
-    async for piece in body_of(request, max_bytes):
+    async for piece in _counted(request, max_bytes):
         await uploads.data(piece)
     await uploads.end()
 
@@ -63,7 +64,7 @@ async def _raw(request: Request, uploads: Uploads, name: str, max_bytes: int) ->
 async def _form(request: Request, uploads: Uploads, reader: MultipartReader, max_bytes: int) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     part, field, file_bytes, all_fields = PartBegins("", None), bytearray(), 0, 0
-    async for piece in body_of(request, max_bytes):
+    async for piece in _counted(request, max_bytes):
         for event in reader.feed(piece):
             if isinstance(event, PartBegins):
                 part, field, file_bytes = event, bytearray(), 0
@@ -84,6 +85,12 @@ async def _form(request: Request, uploads: Uploads, reader: MultipartReader, max
                 await uploads.end()
     reader.finish()
     return fields
+
+
+async def _counted(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    async for piece in body_of(request, max_bytes):
+        request.app.state.traffic.uploaded(len(piece))
+        yield piece
 
 
 def _check_file_field(part: PartBegins) -> None:

@@ -64,7 +64,7 @@ class Frame:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._traffic.count(method, route, status)
+        self._traffic.count(method, route, status, seconds)
         state = scope["state"]
         # Who is turned away often is told of so often only.
         say = partial(self._quiet.say, log.info, "request") if status in _TURNED_AWAY else _request

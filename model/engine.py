@@ -63,13 +63,15 @@ class Engine:
         photos: Iterable[Photo[Key]],
         meanwhile: Callable[[], object] = lambda: None,
         first: Callable[[], Iterable[Photo[Key]]] = tuple,
+        timed: Callable[[int, float], object] = lambda photos, seconds: None,
     ) -> Generator[tuple[Key, Verdict], None, None]:
         """A verdict for every photo, as each is ready, in any order.
 
         ``photos`` is pulled as room appears, never far ahead; ``first`` is asked between batches for a few that are
         begun whether there is room or not. What is wrong with a picture is its verdict. Whatever else ``read``,
         ``photos`` or ``first`` raises ends the run, as does closing the generator; nothing stays behind either way.
-        ``meanwhile`` is called each `PULSE` for which no photo comes out of its decoder.
+        ``meanwhile`` is called each `PULSE` for which no photo comes out of its decoder, ``timed`` after each batch
+        with its photos and the network's seconds.
         """
         source = iter(photos)
         flight = Flight[Key](self._pool, self.bundle.input_size)
@@ -114,10 +116,10 @@ class Engine:
                     else:
                         ready.add(seen)
                 if ready.urgent and (hurry or not ready.others):
-                    yield from self._settle(ready.urgent_batch(room))
+                    yield from self._settle(ready.urgent_batch(room), timed)
                 elif ready.others and not (flight.urgent and hurry) and (len(ready) >= room or not landed):
                     ran = time.monotonic()
-                    yield from self._settle(ready.batch(room))
+                    yield from self._settle(ready.batch(room), timed)
         finally:
             flight.abandon()
 
@@ -173,13 +175,13 @@ class Engine:
         seen = Seen(photo, decoded, scores)
         return seen if verdict is None else self._described(verdict, seen, None)
 
-    def _settle(self, batch: list[Seen[Key]]) -> Iterator[tuple[Key, Verdict]]:
+    def _settle(self, batch: list[Seen[Key]], timed: Callable[[int, float], object]) -> Iterator[tuple[Key, Verdict]]:
         """The network and the guards after it. Where the device lacks room, the run goes on by halves."""
         while batch:
             part = batch[: self._room.size]
             started = time.perf_counter()
             outputs = self._outputs(partial(_stacked, part))
-            spent = (time.perf_counter() - started) * 1000 / len(part)
+            seconds = time.perf_counter() - started
             if outputs is None and len(part) > 1:
                 self._room.lacking(len(part))
                 continue
@@ -187,9 +189,10 @@ class Engine:
             if outputs is None:
                 yield part[0].photo.key, self._described(failure(Reason.OUT_OF_MEMORY), part[0], None)
                 continue
+            timed(len(part), seconds)
             verdicts = self._guard.judge(outputs, [seen.photo.options for seen in part])
             for seen, verdict in zip(part, verdicts, strict=True):
-                yield seen.photo.key, self._described(verdict, seen, spent)
+                yield seen.photo.key, self._described(verdict, seen, seconds * 1000 / len(part))
 
     def _outputs(self, batch: Callable[[], NDArray[np.uint8]]) -> Outputs | None:
         """What the network says of a batch; None where there is no memory for it, or for making it."""

@@ -18,9 +18,11 @@ from db.store.broken import fail_job
 from db.store.settle import LeaseLost, Rest, settle
 from db.store.shards import Ability, Claim, canceling, claim, extend
 from model.photo import Photo
+from model.verdict import Decision
+from worker import meters
 from worker.benchmarks import Benchmarks
 from worker.engines import EngineRefused, Engines
-from worker.hand import Hand, Held, Key
+from worker.hand import Hand, Held, Key, spans
 from worker.patience import read_patiently, write_patiently
 from worker.sources import AWAY_SECONDS, SourceGone, Sources
 
@@ -132,7 +134,7 @@ class _Run:
         return self._judged
 
     def _judge(self) -> None:
-        with closing(self._engine.judge(self._photos(), self._look, self._first)) as verdicts:
+        with closing(self._engine.judge(self._photos(), self._look, self._first, meters.ran)) as verdicts:
             for key, verdict in verdicts:
                 self._judged += 1
                 complete = self._hand.record(key, verdict)
@@ -194,6 +196,13 @@ class _Run:
         for taken in claims:
             if taken.job not in asked:
                 continue  # deleted since: the shard is gone with it
+            log.info(
+                "claimed",
+                job=taken.job,
+                shard=taken.shard,
+                attempt=taken.attempt,
+                positions=spans(entry[0] for entry in taken.entries),
+            )
             try:
                 self._hand.add(taken, where[taken.source], asked[taken.job], first=lane is not None)
             except SourceGone as error:
@@ -218,14 +227,31 @@ class _Run:
         try:
             ended = write_patiently(self._database, lambda s: settle(s, taken, held.verdicts, rest), self._stop)
         except LeaseLost as error:
-            log.warning("lease_lost", job=taken.job, shard=taken.shard, detail=str(error))
+            self._lost(taken, str(error))
         else:
-            log.info(
-                "settled", job=taken.job, shard=taken.shard, photos=len(held.verdicts), rest=str(rest), closed=ended
-            )
+            self._tell(held, rest, ended)
             if ended:
                 self._c._closed(taken.job)
         self._hand.drop(held)
+
+    def _tell(self, held: Held, rest: Rest, ended: bool) -> None:
+        taken = held.claim
+        log.info(
+            "settled",
+            job=taken.job,
+            shard=taken.shard,
+            positions=spans(held.verdicts),
+            rest=str(rest),
+            closed=ended,
+        )
+        meters.written(held.verdicts.values())
+        for position, verdict in held.verdicts.items():
+            if verdict.decision is Decision.FAILED:
+                log.warning("item_failed", item=f"{taken.job}-{position}", shard=taken.shard, reason=verdict.reason)
+
+    def _lost(self, taken: Claim, why: str) -> None:
+        log.warning("lease_lost", job=taken.job, shard=taken.shard, detail=why)
+        meters.LEASES_LOST.inc()
 
     def _look(self) -> None:
         """Renews leases and obeys cancels and lost leases, as often as there is reason to."""
@@ -251,5 +277,5 @@ class _Run:
         )
         for held in self._hand.all():
             if held.claim.shard not in kept:
-                log.warning("lease_lost", job=held.claim.job, shard=held.claim.shard)
+                self._lost(held.claim, "it could not be renewed")
                 self._hand.drop(held)

@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 from db.database import Database
 from db.store.webhooks import LONGEST_PAUSE, Sending, claim_webhooks, settle_webhook, webhooks_due
 from settings import Settings
+from worker import meters
 from worker.addresses import policy_of
 from worker.post import Answer, Post
 
@@ -111,6 +112,7 @@ class Courier:
         await self._in_rows(self._settle, sending, answer, again)
         said = {"job": sending.job, "attempt": sending.attempt, "status": answer.status}
         took = round((time.monotonic() - began) * 1000, 1)
+        meters.WEBHOOKS.labels(_outcome(answer, again)).inc()
         if answer.error is None:
             log.info("webhook_delivered", **said, ms=took)
         else:
@@ -133,6 +135,12 @@ class Courier:
         pause *= 0.5 + self._chance() / 2
         pause = max(pause, min(answer.wait or 0.0, LONGEST_PAUSE))
         return None if sending.age + pause > self._give_up_seconds else pause
+
+
+def _outcome(answer: Answer, again: float | None) -> str:
+    if answer.error is None:
+        return "delivered"
+    return "given_up" if again is None else "to_be_tried_again"
 
 
 def headers_of(sending: Sending, at: datetime) -> dict[str, str]:

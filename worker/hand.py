@@ -1,7 +1,7 @@
 """The shards a worker has in hand: photos go out in order, verdicts come back in any, whole shards are settled."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +107,17 @@ class Hand:
     def all(self) -> Iterator[Held]:
         """Every shard in hand, safe to drop while going through them."""
         return iter(list(self._held.values()))
+
+
+def spans(positions: Iterable[int]) -> str:
+    """Positions in short, for a line of the log: ``0-31,40``."""
+    found: list[list[int]] = []
+    for position in sorted(positions):
+        if found and position == found[-1][1] + 1:
+            found[-1][1] = position
+        else:
+            found.append([position, position])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
 
 
 def options_of(params: dict[str, Any]) -> Options:

@@ -26,6 +26,7 @@ from model.engine import Engine
 from model.sandbox import DecodePool
 from model.shelf import Shelf
 from settings import Settings
+from worker import meters
 from worker.benchmarks import Benchmarks
 from worker.bundles import Bundles
 from worker.classify import Classifier, Policy
@@ -89,8 +90,9 @@ def run_classify(settings: Settings) -> None:
     with ExitStack() as opened:
         bundles = Bundles(Shelf(settings.bundle_folders, settings.model), lambda bundle: backends_of(settings, bundle))
         default = bundles.default()
+        decoders = settings.decoders or len(os.sched_getaffinity(0))
         # Before any engine: decoders are processes, and a process must not be started once a GPU is in use.
-        pool = opened.enter_context(DecodePool(settings.decoders or len(os.sched_getaffinity(0)), limits_of(settings)))
+        pool = opened.enter_context(DecodePool(decoders, limits_of(settings), meters.DECODING.observe))
         engines = Engines(bundles, lambda bundle, backend: _open(settings, bundle, backend, pool))
         opened.callback(engines.close)
         backend = engines.open_default(default).backend.name
@@ -187,6 +189,7 @@ def _serve(app: Celery, duties: Duties, wake: Wake) -> None:
     # A listener is all it takes for Celery to leave the log's level and format alone.
     setup_logging.connect(_leave_logging_alone, weak=False)
     wake.install(app)
+    meters.answer(duties.settings, duties.kind)
     duties.activity.become("idle")
     duties.start()
     log.info(

@@ -7,6 +7,8 @@ from db.query.workers import alive
 from db.states import JobState
 from db.store import sweep as store
 from db.store.tickets import forget_tickets
+from model.verdict import Decision, Reason
+from worker import meters
 from worker.senders import BULK, CONTROL, INTERACTIVE, Hints
 
 log = structlog.get_logger(__name__)
@@ -17,6 +19,7 @@ def sweep(database: Database, hints: Hints, sweep_seconds: float, lease_seconds:
     with database.write() as session:
         if not store.elect(session, sweep_seconds):
             return False
+    meters.SWEEPS.inc()
     with database.write() as session:
         unpacking = store.recover_unpacking(session, lease_seconds)
     for job, state in unpacking:
@@ -28,7 +31,11 @@ def sweep(database: Database, hints: Hints, sweep_seconds: float, lease_seconds:
     for shard, attempt, job in lapsed:
         with database.write() as session:
             what = store.recover_shard(session, shard, attempt, job, lease_seconds)
-        log.warning("shard_recovered", job=job, shard=shard, outcome=what)
+        if what is not None:
+            log.warning("shard_recovered", job=job, shard=shard, outcome=what)
+            meters.RECOVERED.labels(what).inc()
+        if what == "given_up":
+            meters.ITEMS.labels(Decision.FAILED, Reason.WORKER_LOST).inc()
     with database.read() as session:
         unclosed = store.unclosed(session)
     for job in unclosed:

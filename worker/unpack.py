@@ -22,7 +22,9 @@ from db.store.unpack import (
     settle_unpack,
 )
 from model.verdict import Verdict
+from worker import meters
 from worker.archive import ArchiveLimits, CorruptArchive, Photo, Refused, UnsafeArchive, read_directory
+from worker.hand import spans
 from worker.patience import read_patiently, write_patiently
 from worker.sources import AWAY_SECONDS, SourceGone, open_source
 
@@ -91,9 +93,16 @@ def unpack(
         write_patiently(database, lambda s: settle_unpack(s, claim, results, shard_items), stop)
     except LeaseLost as error:
         log.warning("lease_lost", job=claim.job, detail=str(error))
+        meters.LEASES_LOST.inc()
         return False
+    refused = [one for result in results for one in result.refused]
+    meters.written(verdict for _, verdict in refused)
     log.info(
-        "unpacked", job=claim.job, photos=sum(len(r.entries) for r in results), skipped=sum(r.skipped for r in results)
+        "unpacked",
+        job=claim.job,
+        photos=sum(len(r.entries) for r in results),
+        refused=spans(entry[0] for entry, _ in refused),
+        skipped=sum(r.skipped for r in results),
     )
     return True
 

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.concurrency import run_in_threadpool
 
-from api import metrics
 from api.parts import The
 from api.readiness import readiness
 from api.schemas_more import Readiness
@@ -32,7 +33,7 @@ async def ready(parts: The, response: Response) -> Readiness:
 
 
 @router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
-async def numbers(request: Request, parts: The) -> Response:
-    """Requests, unfinished jobs, waiting work and living workers."""
-    text = await run_in_threadpool(metrics.render, parts.database, request.app.state.traffic)
-    return Response(text, 200, media_type=metrics.MEDIA_TYPE)
+async def numbers(request: Request) -> Response:
+    """This process' requests and uploads; all owners' jobs, shards and messages, living workers, and room."""
+    text = await run_in_threadpool(generate_latest, request.app.state.traffic.registry)
+    return Response(text, 200, {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -87,9 +87,3 @@ def progress(session: Session, job: Job) -> Progress:
     rate = done / max(until - job.started_at, 0.001)
     running = job.state == JobState.RUNNING
     return Progress(round(rate, 2), round(job.pending / rate, 1) if running else None)
-
-
-def unfinished(session: Session) -> int:
-    """How many jobs of all owners have not ended."""
-    open_states = [state for state in JobState if not state.finished]
-    return session.scalar(select(func.count()).where(Job.state.in_(open_states))) or 0

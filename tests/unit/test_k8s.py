@@ -66,7 +66,7 @@ def test_keda_would_take_it() -> None:
         assert "replicas" not in named("production", "Deployment")[name]["spec"], "two would decide on it"
         (trigger,) = one["spec"]["triggers"]
         assert trigger["type"] == "prometheus"
-        assert "shoebox_shards_ready" in trigger["metadata"]["query"]
+        assert 'shoebox_shards{state="ready"}' in trigger["metadata"]["query"]
         assert all(isinstance(value, str) for value in trigger["metadata"].values())
 
 

@@ -164,7 +164,7 @@ def test_numbers_for_prometheus(api: Any, client: httpx.Client, scene: Make) -> 
     client.post("/v1/jobs", content=scene("sea"), headers=JPEG)
     text = httpx.get(f"{api.url}/metrics").text
     assert 'shoebox_requests_total{method="POST",route="/v1/jobs",status="202"}' in text
-    assert 'shoebox_shards_ready{lane="interactive"}' in text and "# TYPE shoebox_jobs_unfinished gauge" in text
+    assert 'shoebox_shards{lane="interactive",state="ready"}' in text and "# TYPE shoebox_jobs gauge" in text
 
 
 def test_the_docs_describe_every_field(api: Any) -> None:
