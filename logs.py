@@ -13,7 +13,9 @@ from structlog.types import EventDict, Processor
 _SECRET_WORDS = frozenset({"authorization", "key", "secret", "password", "cookie", "gps", "token", "ticket"})
 _WORDS = re.compile(r"[a-z0-9]+")
 # These say at "info" what our own lines say better, or nothing of use.
-_QUIET = ("httpx", "httpcore", "PIL", "alembic", "kombu", "amqp")
+_QUIET = ("httpx", "httpcore", "PIL", "alembic", "kombu", "amqp", "urllib3")
+# These tell at "debug" all that they send, the right to send it included.
+_TALKATIVE = ("boto3", "botocore", "s3transfer")
 # Warns of every odd byte that a sender may choose to send.
 _SILENT = ("python_multipart",)
 
@@ -51,7 +53,7 @@ def configure(format: str, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "celery", "celery.task", "sqlalchemy"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-    for name in _QUIET:
+    for name in (*_QUIET, *_TALKATIVE):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.ERROR)

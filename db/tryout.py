@@ -46,7 +46,7 @@ def _uploads(url: str, writes: bool) -> str:
     try:
         blobs = open_blobs(url)
         if writes:
-            blobs.create().abort()
+            blobs.probe()
     except ValueError as error:
         return f"has an address that cannot be read ({error})"
     except OSError as error:
