@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import promql_parser
 import pytest
 import yaml
 from ports import free_port
@@ -168,6 +170,10 @@ def test_each_api_counts_its_own_requests(watched: Watched, job: str) -> None:
     timed = {"method": "GET", "route": "/v1/jobs/{job_id}"}
     taken = watched.value(API, "shoebox_requests_total", **timed, status="200")
     assert watched.value(API, "shoebox_request_seconds_count", **timed) == taken
+    with socket.create_connection(("127.0.0.1", watched.ports["second"])) as stranger:
+        stranger.sendall(b"no request\r\n\r\n")
+        assert stranger.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert watched.value("second", "shoebox_refused_at_door_total", code="bad_request") == 1
     told = "".join(watched.text(name) for name in watched.ports)
     assert job not in told and watched.stack.key not in told and "trip" not in told
 
@@ -192,7 +198,7 @@ def test_what_is_asked_for_and_described_is_what_is_told(watched: Watched, job: 
             for found in expressions(document)
         ),
     ]
-    assert len(asked) > 30
+    assert len(asked) > 30 and all(promql_parser.parse(expression) for expression in asked)
     assert {name for expression in asked for name in NAME.findall(expression)} <= there
 
 
