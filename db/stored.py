@@ -4,18 +4,18 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 
-from db.blobs import BlobMissing, BlobReader, BlobStore
+from db.blobs import BlobMissing, BlobReader, BlobsAway, BlobStore
 from db.database import Database
 from db.query.uploads import Kept, is_kept, kept_uploads
 
 AT_ONCE = 500
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 8 << 20
 
 
 def damaged_uploads(database: Database, blobs: BlobStore, deep: bool = False) -> Iterator[str]:
     """A sentence for each upload that is missing or of another size; with ``deep``, also for each of other content.
 
-    ``deep`` reads every byte that is kept.
+    ``deep`` reads every byte that is kept. Raises `BlobsAway`.
     """
     after = ""
     while True:
@@ -39,6 +39,8 @@ def _look(blobs: BlobStore, upload: Kept, deep: bool) -> str:
                 return "has other content than was sent"
     except BlobMissing:
         return "is missing"
+    except BlobsAway:
+        raise  # no finding about this upload
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     return ""

@@ -13,10 +13,11 @@ from sqlalchemy import delete, update
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from db.blobs import FileBlobs
+from db.blobs import FileBlobs, open_blobs
 from db.database import Database
 from db.schema import Item, Job, JobSource, Shard, Source, Tally
 from db.states import Kind
+from db.stored import damaged_uploads
 
 Shoebox = Callable[..., Result]
 
@@ -101,6 +102,20 @@ def test_other_content_is_found_with_deep_alone(
     assert shoebox("check").exit_code == 0
     found = shoebox("check", "--deep")
     assert found.exit_code == 1 and "has other content than was sent" in found.stdout
+
+
+def test_uploads_in_a_bucket_are_looked_at(sqlite_database: Database, bucket: str) -> None:
+    blobs = open_blobs(bucket)
+    writer = blobs.create()
+    writer.write(bytes(10))
+    key = writer.commit()
+    Desk(sqlite_database).submit(Kind.ZIP)
+    with sqlite_database.write() as session:
+        session.execute(update(Source).values(blob=key, sha256=hashlib.sha256(bytes(10)).hexdigest()))
+    assert list(damaged_uploads(sqlite_database, blobs, deep=True)) == []
+    blobs.delete(key)
+    (said,) = damaged_uploads(sqlite_database, blobs)
+    assert f"is missing (file {key})" in said
 
 
 def test_files_that_belong_to_nothing_are_told(shoebox: Shoebox, job: str, blobs: FileBlobs) -> None:
