@@ -11,7 +11,7 @@ WORKDIR /build
 COPY pyproject.toml constraints.txt deploy/images/requirements.py ./
 # Without pip: what runs installs nothing.
 RUN python -m venv --without-pip /opt/venv \
-    && python requirements.py -openvino > api.txt \
+    && python requirements.py -openvino s3 > api.txt \
     && pip --python /opt/venv/bin/python install -r api.txt
 
 FROM packages AS packages-dashboard
@@ -19,7 +19,7 @@ RUN python requirements.py -openvino dashboard > dashboard.txt \
     && pip --python /opt/venv/bin/python install -r dashboard.txt
 
 FROM packages AS packages-cpu
-RUN python requirements.py onnx > cpu.txt \
+RUN python requirements.py onnx s3 > cpu.txt \
     && pip --python /opt/venv/bin/python install -r cpu.txt
 
 # PyPI's torch for Linux brings CUDA as packages of its own (nvidia-*-cu13), pinned like all others; of the machine it needs

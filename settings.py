@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     redis_url: str = Field("", description="Redis or Valkey URL. Empty: the embedded Redis that `shoebox up` starts.")
     redis_password: SecretStr = Field(SecretStr(""), description="Password of Redis, where its URL has none.")
     blobs_url: str = Field(
-        "", description="Where uploads are kept. Empty: the folder `blobs` under the data directory."
+        "",
+        description="Where uploads are kept: file:///a/folder, or s3://bucket/prefix (docs/deployment.md). "
+        "Empty: the folder `blobs` under the data directory.",
     )
     secrets_dir: Path = Field(
         Path(SECRETS),

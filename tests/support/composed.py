@@ -24,9 +24,14 @@ NGINX = nginx_binary()
 PROXY = "127.0.0.2"
 
 
-def read(*profiles: str, **variables: str) -> dict[str, Any]:
-    """The compose file as Docker Compose itself understands it. Raises CalledProcessError for one that it refuses."""
+def read(*profiles: str, files: Iterable[str] = (), **variables: str) -> dict[str, Any]:
+    """The compose file, with other ``files`` put over it, as Docker Compose itself understands it.
+
+    Raises CalledProcessError for one that it refuses.
+    """
     words = [str(COMPOSE), "--env-file", "/dev/null", *(word for one in profiles for word in ("--profile", one))]
+    if files:
+        words += [word for one in ("docker-compose.yml", *files) for word in ("--file", one)]
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")} | variables
     said = subprocess.run(
         [*words, "config", "--format", "json"], cwd=ROOT, env=environment, check=True, capture_output=True, text=True

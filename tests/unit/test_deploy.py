@@ -147,7 +147,20 @@ def test_nginx_and_the_api_agree_on_the_largest_upload() -> None:
     assert changed["api"]["environment"]["SHOEBOX_MAX_UPLOAD_BYTES"] == "1000"
 
 
-@pytest.mark.parametrize("extras", [["-openvino"], ["-openvino", "dashboard"], ["onnx"], ["torch"]])
+def test_with_s3_whoever_needs_uploads_reaches_it() -> None:
+    plain, url = read("gpu")["services"], "s3://photos/shoebox"
+    services = read("gpu", files=["deploy/compose/s3.yml"], SHOEBOX_BLOBS_URL=url)["services"]
+    for name in ("api", "worker-control", "worker-cpu", "worker-gpu"):
+        assert services[name]["environment"] == plain[name]["environment"] | {"SHOEBOX_BLOBS_URL": url}, name
+        assert set(services[name]["networks"]) == {*plain[name]["networks"], "outside"}, name
+        services[name] |= {key: plain[name][key] for key in ("environment", "networks")}
+    assert services == plain
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        read(files=["deploy/compose/s3.yml"])
+    assert "say where in .env" in refused.value.stderr
+
+
+@pytest.mark.parametrize("extras", [["-openvino", "s3"], ["-openvino", "dashboard"], ["onnx", "s3"], ["torch"]])
 def test_images_install_what_is_pinned(extras: list[str]) -> None:
     script = ROOT / "deploy" / "images" / "requirements.py"
     said = subprocess.run([sys.executable, script, *extras], cwd=ROOT, capture_output=True, text=True, check=True)

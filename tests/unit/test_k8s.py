@@ -153,8 +153,20 @@ def test_nothing_comes_in_but_as_said() -> None:
             for peer in rule.get("to", ())
             if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0"
         ]
-        assert world == ["messages"]
-        assert "10.0.0.0/8" in policies["messages"]["spec"]["egress"][0]["to"][0]["ipBlock"]["except"]
+        assert world == (["messages", "to-s3"] if "to-s3" in policies else ["messages"])
+        for name in world:
+            assert "10.0.0.0/8" in policies[name]["spec"]["egress"][0]["to"][0]["ipBlock"]["except"]
+
+
+def test_with_s3_there_is_no_volume_for_uploads() -> None:
+    assert "uploads" in named("trial", "PersistentVolumeClaim")
+    assert "uploads" not in named("production", "PersistentVolumeClaim")
+    for name, pod in pods("production"):
+        (container,) = pod["spec"]["containers"]
+        assert "uploads" not in {volume["name"] for volume in pod["spec"]["volumes"]}, name
+        assert "/data/blobs" not in {mount["mountPath"] for mount in container["volumeMounts"]}, name
+    chosen = named("production", "NetworkPolicy")["to-s3"]["spec"]["podSelector"]["matchExpressions"][0]["values"]
+    assert set(chosen) == {name for name in named("production", "Deployment") if name != "dashboard"}
 
 
 def test_one_gpu_for_each_worker_of_its_kind() -> None:

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 # Extras of what runs; those of training and of development stay with whoever trains and develops.
-RUNNING = ("", "dashboard", "onnx")
+RUNNING = ("", "dashboard", "onnx", "s3")
 # The LGPL is no hindrance: its libraries are loaded, and may be exchanged. Nor are exceptions for compilers' runtimes.
 STRICT = re.compile(r"(?<![A-Za-z])A?GPL|(?<!Lesser )General Public License", re.IGNORECASE)
 NAMED = re.compile(r"licen[sc]e|copying|notice", re.IGNORECASE)
