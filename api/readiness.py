@@ -54,7 +54,7 @@ async def _look(name: str, check: Callable[[], Part], found: dict[str, Part]) ->
 
 def _database(database: Database) -> Part:
     if not is_current(database):
-        return Part(status="down", detail="Its tables are not of this version; run `python -m db upgrade`.")
+        return Part(status="down", detail="Its tables are not of this version; run `shoebox db upgrade`.")
     return Part(status="ok", detail="It answers.")
 
 

@@ -150,7 +150,10 @@ def database(settings: Settings) -> Finding:
         opened.close()
     if not current:
         return Finding(
-            "database", False, f"{kind} does not have the newest tables", "shoebox up (or: python -m db upgrade)"
+            "database",
+            False,
+            f"{kind} does not have the newest tables",
+            "shoebox db upgrade (shoebox up does it as well)",
         )
     return Finding("database", True, f"{kind}, newest tables")
 

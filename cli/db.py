@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.context import local_settings
+from cli.context import local_settings, settled
 from cli.everywhere import here
 from cli.output import PROBLEM, AsJson, Failure, amount, plain, say, show_json
 
@@ -27,8 +27,12 @@ app = typer.Typer(help="Look after the database and the uploads of this machine.
 def upgrade() -> None:
     """Bring the tables up to date. What runs goes on; start it again afterwards (docs/operations.md)."""
     import db.upgrade
+    from db.tryout import try_out
 
-    with _database(local_settings()) as database:
+    given = local_settings()
+    with settled():
+        try_out(given, uploads=False)
+    with _database(given) as database:
         before = db.upgrade.is_current(database)
         db.upgrade.upgrade(database)
     say("the tables are up to date" + (" already" if before else " now"))

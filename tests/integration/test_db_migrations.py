@@ -49,10 +49,8 @@ def test_a_new_database_is_migrated_once(empty_url: str) -> None:
 
 def test_several_processes_may_migrate_at_once(empty_url: str, tmp_path: Path) -> None:
     environment = os.environ | {"SHOEBOX_DATABASE_URL": empty_url, "SHOEBOX_DATA_DIR": str(tmp_path)}
-    processes = [
-        subprocess.Popen([sys.executable, "-m", "db", "upgrade"], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
+    command_line = [sys.executable, "-c", "from cli.main import run; run()", "db", "upgrade"]
+    processes = [subprocess.Popen(command_line, cwd=ROOT, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
     said = [process.communicate(timeout=60)[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
     database = Database(empty_url)

@@ -10,7 +10,7 @@ PROGRAMS = {
     "api": ["-m", "api"],
     "control": ["-m", "worker", "control"],
     "classify": ["-m", "worker", "classify"],
-    "migrate": ["-m", "db", "upgrade"],
+    "migrate": ["-c", "from cli.main import run; run()", "db", "upgrade"],
     "dashboard": ["-m", "dashboard"],
     "up": ["-c", "from cli.main import run; run()", "up"],
     "prepare": ["-c", "from cli.main import run; run()", "prepare"],

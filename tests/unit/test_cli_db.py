@@ -95,7 +95,8 @@ def test_a_server_elsewhere_is_not_pruned_from_here(home: Path) -> None:
 def test_doctor_tells_of_uploads(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = doctor()
     assert found["ok"]
-    assert found["detail"] == "1 kept, 0.00 GB, the oldest 100 days old; kept 90 days after their job"
+    where = f"1 kept in {home / 'blobs'}, 0.00 GB, the oldest 100 days old"
+    assert found["detail"] == f"{where}; kept 90 days after their job"
     monkeypatch.setenv("SHOEBOX_BLOBS_QUOTA_BYTES", "11")
     found = doctor()
     assert not found["ok"] and "shoebox db prune" in found["mend"]
