@@ -116,7 +116,7 @@ class DecoderProcess:
             refusal = _refusal(status, facts, len(data))
         except _Late:
             self.stop()
-            raise _ended(-signal.SIGXCPU, len(data)) from None
+            raise _ended(-signal.SIGPROF, len(data)) from None
         except _Gone:
             raise _ended(self.stop(patience=1.0), len(data)) from None
         except MemoryError:  # of this process; an answer half read must not become the next picture's
@@ -200,7 +200,7 @@ def _refusal(status: int, facts: Facts, size: int) -> Unreadable:
 
 def _ended(status: int | None, size: int) -> Unreadable:
     """What a child's exit status says about the picture it had."""
-    if status == -signal.SIGXCPU:
+    if status == -signal.SIGPROF:
         return Unreadable(Reason.TIMEOUT, "Reading this picture took too long, so it was stopped.", size=size)
     if status == wire.EXIT_OUT_OF_MEMORY:
         return raster.out_of_memory(size)

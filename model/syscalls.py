@@ -2,7 +2,7 @@
 
 import errno
 import os
-import resource
+import signal
 import sys
 from contextlib import suppress
 
@@ -40,7 +40,7 @@ def refuse() -> bool:
         kept.allow("clone", args=[ArgCmp(0, CmpOp.MASKED_EQ, _CLONE_THREAD, mask=_CLONE_THREAD)])
         kept.errno("clone3", errno.ENOSYS)
         # Processor time is counted anew for each picture. Root might raise the other limits again.
-        kept.allow("prlimit64", args={0: 0, 1: resource.RLIMIT_CPU})
+        kept.allow("setitimer", args={0: signal.ITIMER_PROF})
         kept.allow("tgkill", args={0: os.getpid()})
         kept.load()
     except OSError:  # an architecture that seccompy does not know, a kernel without seccomp

@@ -155,6 +155,8 @@ def test_the_processor_time_of_one_picture_is_not_counted_for_the_next() -> None
         pids = {(pool.submit(lambda: data, SIZE).result().width, *pool.pids()) for _ in range(30)}
         [(_, pid)] = pids
         assert sum(psutil.Process(pid).cpu_times()[:2]) > 1.2
+        # Nothing adds up that would end a decoder under a good photo some day.
+        assert psutil.Process(pid).rlimit(psutil.RLIMIT_CPU) == (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY)
 
 
 def test_a_picture_that_wants_too_much_memory_costs_one_picture() -> None:
