@@ -1,5 +1,6 @@
 """What the database and the uploads' folder say, as figures for Prometheus."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -94,7 +95,8 @@ class Figures(Collector):
             room = self._blobs.room()
         except OSError as error:
             log.warning("room_unknown", error=type(error).__name__)
-        else:
+            return
+        if room < sys.maxsize:  # a bucket without a quota has no bounds
             yield _gauge("shoebox_uploads_room_bytes", "Bytes that disk and quota have left for uploads.", [((), room)])
 
 
