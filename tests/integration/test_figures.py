@@ -1,9 +1,10 @@
 """What the API tells Prometheus of the database: the right numbers, and little work however much there is."""
 
 import re
+from pathlib import Path
 from typing import Any
 
-from desk import Desk
+from desk import LEASE, Desk
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event, update
 
@@ -13,6 +14,10 @@ from db.database import Database
 from db.schema import Job
 from db.states import Kind, Lane
 from db.store.workers import beat
+from settings import Settings
+from worker import meters
+from worker.senders import Hints
+from worker.sweep import sweep
 
 QUOTA = 10**6
 
@@ -87,6 +92,29 @@ def test_what_has_ended_costs_nothing_and_what_is_known_is_not_asked_for_again(d
         (plan,) = [plan for plan in plans[:asked] if f"FROM {table}" in plan]
         assert index in plan and re.search(r"\(state=\?|Index Cond: \(+state", plan), plan
     assert not any("items" in plan or "tallies" in plan for plan in plans)
+
+
+def test_what_a_sweep_makes_of_lost_photos_is_counted(desk: Desk, tmp_path: Path) -> None:
+    def counts() -> dict[str, float]:
+        told = meters.REGISTRY.get_sample_value
+        found = {
+            one: told("shoebox_shards_recovered_total", {"outcome": one}) for one in ("ready", "split", "given_up")
+        }
+        found["lost"] = told("shoebox_items_total", {"decision": "failed", "reason": "worker_lost"})
+        return {name: value or 0.0 for name, value in found.items()}
+
+    before = counts()
+    job = desk.running(photos=2)
+    hints = Hints(Settings(_env_file=None, data_dir=tmp_path))
+    while desk.claim(suspects=True) or desk.claim():
+        desk.lapse()
+        assert sweep(desk.database, hints, 0.0, LEASE)
+    hints.close()
+    assert [item.reason for item in desk.items(job)] == ["worker_lost", "worker_lost"]
+    # Twice whole, then each alone: two more tries, and the third is its last.
+    assert {name: value - before[name] for name, value in counts().items()} == {
+        "ready": 5, "split": 1, "given_up": 2, "lost": 2,
+    }  # fmt: skip
 
 
 def test_a_database_that_is_away_is_said_to_be(blobs: FileBlobs) -> None:
