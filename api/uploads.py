@@ -78,8 +78,11 @@ class Uploads:
             self._blobs.delete(file.blob)
 
     async def check_space(self, expected: int) -> None:
-        """Refuses an upload of ``expected`` bytes (0: unknown) that would not leave the space to be kept free."""
-        await run_in_threadpool(self._check_space, expected)
+        """Refuses an upload of ``expected`` bytes (0: unknown) that would not leave the space to be kept free.
+
+        Raises BlobsAway, too.
+        """
+        await run_in_threadpool(self._check_first, expected)
 
     def begin(self, name: str) -> None:
         """The next file, under the name its sender gives it."""
@@ -133,6 +136,11 @@ class Uploads:
         except UnsafeArchive as error:
             # Not the sender's mishap: the source will fail with this sentence, and the job's other sources go on.
             log.info("unsafe_archive_accepted", why=str(error))
+
+    def _check_first(self, expected: int) -> None:
+        if self._blobs.free_bytes() is None:
+            self._blobs.probe()  # over a network; better now than after the first parts
+        self._check_space(expected)
 
     def _check_space(self, expected: int) -> None:
         wanted = max(expected, 1)

@@ -22,10 +22,11 @@ class BlobMissing(Exception):
 
 
 class BlobsAway(OSError):
-    """The store does not answer, or refuses: nothing is known of its blobs at present."""
+    """The store does not answer, or has ``refused`` to: nothing is known of its blobs at present."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, refused: bool = False) -> None:
         super().__init__(errno.EIO, why)
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,11 @@ def new_id() -> str:
     return str(ULID())
 
 
+def made_at(id_: str) -> float:
+    """When an id was made, in seconds since 1970."""
+    return ULID.from_str(id_).timestamp
+
+
 def item_id(job: str, position: int) -> str:
     """The id of an item: its job and its position."""
     return f"{job}-{position}"

@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 
 from db.blobs import BlobFile, BlobMissing, BlobsAway
-from db.ids import new_id
-from db.s3_client import S3Client, translated
+from db.ids import made_at, new_id
+from db.s3_client import S3Client, check_key, translated
 
 log = structlog.get_logger(__name__)
 
@@ -65,8 +65,12 @@ class S3Blobs:
         return sys.maxsize
 
     def touch(self, key: str) -> None:
-        """Copies an object of some age onto itself: nothing else makes it new. Raises BlobMissing and BlobsAway."""
-        if _age(self._client.head(key)["LastModified"]) >= OLD_SECONDS:
+        """Copies an object of some age onto itself: nothing else makes it new. Of a young one nothing is asked.
+
+        Raises BlobMissing and BlobsAway.
+        """
+        check_key(key)
+        if time.time() - made_at(key) >= OLD_SECONDS:
             self._client.copy_onto_itself(key)
 
     def files(self) -> Iterator[BlobFile]:

@@ -22,6 +22,8 @@ PATIENT = 4, 3, 10
 BRISK = 2, 1, 2
 # Anybody may ask whether the store answers; it is asked itself so often at most.
 PROBE_SECONDS = 5.0
+# While it cannot be reached, only one request in so long finds out; the others need not wait for the same.
+AWAY_SECONDS = 2.0
 
 _KEY = re.compile(r"[0-9A-Z]{26}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -50,7 +52,7 @@ class S3Client:
         self._patient = _opened(session, endpoint_url, *PATIENT)
         self._brisk = _opened(session, endpoint_url, *BRISK)
         self._lock = Lock()
-        self._probed = -PROBE_SECONDS
+        self._asked = -PROBE_SECONDS
         self._away: str | None = None
 
     @classmethod
@@ -58,7 +60,8 @@ class S3Client:
         """That of an ``s3://`` URL. Raises ValueError, which does not repeat what may be secret in it."""
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if not _BUCKET.fullmatch(parts.netloc) or options.keys() - _OPTIONS or parts.fragment:
+        strange = options.keys() - _OPTIONS or parts.fragment or "@" in options.get("endpoint_url", "")
+        if strange or not _BUCKET.fullmatch(parts.netloc):
             raise ValueError(_FORM)
         prefix = parts.path.strip("/")
         return cls(parts.netloc, f"{prefix}/" if prefix else "", options.get("endpoint_url"), options.get("region"))
@@ -70,11 +73,18 @@ class S3Client:
 
     def call(self, method: str, key: str, **parameters: Any) -> dict[str, Any]:
         """A request about one object. Raises BlobMissing and BlobsAway."""
-        if not _KEY.fullmatch(key):
-            raise BlobMissing(f"{key!r} is no blob key")
-        with translated(key):
-            request = getattr(self._patient if method in _CONTENT else self._brisk, method)
-            found: dict[str, Any] = request(Bucket=self._bucket, Key=self.prefix + key, **parameters)
+        check_key(key)
+        content = method in _CONTENT
+        if not content and self._away is not None and time.monotonic() - self._asked < AWAY_SECONDS:
+            raise BlobsAway(self._away)
+        request = getattr(self._patient if content else self._brisk, method)
+        try:
+            with translated(key):
+                found: dict[str, Any] = request(Bucket=self._bucket, Key=self.prefix + key, **parameters)
+        except BlobsAway as error:
+            if not error.refused:
+                self._away, self._asked = error.strerror, time.monotonic()
+            raise
         return found
 
     def head(self, key: str) -> dict[str, Any]:
@@ -109,9 +119,9 @@ class S3Client:
         """Asks for one object's name, unless somebody did so a moment ago or is about to. Raises BlobsAway."""
         if self._lock.acquire(blocking=False):
             try:
-                if time.monotonic() - self._probed >= PROBE_SECONDS:
+                if time.monotonic() - self._asked >= (PROBE_SECONDS if self._away is None else AWAY_SECONDS):
                     self._away = self._ask()
-                    self._probed = time.monotonic()
+                    self._asked = time.monotonic()
             finally:
                 self._lock.release()
         if self._away is not None:
@@ -127,6 +137,12 @@ class S3Client:
         return None
 
 
+def check_key(key: str) -> None:
+    """Raises BlobMissing for what cannot be a blob's key."""
+    if not _KEY.fullmatch(key):
+        raise BlobMissing(f"{key!r} is no blob key")
+
+
 @contextmanager
 def translated(key: str = "") -> Iterator[None]:
     """Turns the library's errors into BlobMissing, where a ``key`` is asked for that is not there, and BlobsAway."""
@@ -136,7 +152,7 @@ def translated(key: str = "") -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "unknown")
         if key and code in _GONE:
             raise BlobMissing(key) from error
-        raise BlobsAway(f"S3 refuses: {code}") from error
+        raise BlobsAway(f"S3 refuses: {code}", refused=True) from error
     except BotoCoreError as error:
         raise BlobsAway(f"S3 cannot be reached: {type(error).__name__}") from error
 

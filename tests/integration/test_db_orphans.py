@@ -8,7 +8,9 @@ from threading import Event
 from shop import Shop, orphan, rows
 from sqlalchemy import select, update
 
+from db.blobs import BlobStore, open_blobs
 from db.clock import now
+from db.database import Database
 from db.schema import Beat, Benchmark, Shard
 from db.states import JobState
 from db.store import retention as store
@@ -47,6 +49,24 @@ def test_orphans_go_after_a_day(shop: Shop) -> None:
     assert shop.has_upload(job)
     assert kept < {path.name for path in shop.blobs.folder.iterdir()}
     assert (shop.blobs.folder / "README").exists()
+
+
+def test_what_is_forgotten_in_s3_goes_and_what_has_a_row_stays(sqlite_database: Database, bucket: str) -> None:
+    blobs = open_blobs(bucket)
+    with sqlite_database.write() as session:
+        insert_benchmark(session, "ann", ("tiny", "1"), kept := stored(blobs, b"x"), 1)
+    forgotten, half = stored(blobs, b"forgotten"), blobs.create()
+    half.write(bytes(9 * 2**20))
+    assert delete_orphans(sqlite_database, blobs).names == []
+    gone = delete_orphans(sqlite_database, blobs, old_seconds=0.0)
+    assert forgotten in gone.names and gone.count == 2
+    assert [file.name for file in blobs.files()] == [kept]
+
+
+def stored(blobs: BlobStore, data: bytes) -> str:
+    writer = blobs.create()
+    writer.write(data)
+    return writer.commit()
 
 
 def test_a_crash_between_row_and_file_leaves_an_orphan_that_goes(shop: Shop) -> None:
