@@ -23,6 +23,7 @@ from pathlib import Path
 
 from bench.limit import ahead, network_alone
 from bench.photosets import SETS, photo_set
+from model.backends.base import BackendMissing
 from model.bundle import BUILT_IN
 from model.engine import Engine
 from model.limits import Limits
@@ -139,4 +140,7 @@ def held(engine: Engine) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BackendMissing as error:
+        sys.exit(str(error))
