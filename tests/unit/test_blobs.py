@@ -244,6 +244,18 @@ def test_a_store_that_is_away_is_not_one_that_lost_a_blob(bucket: str) -> None:
     assert content(open_blobs(bucket), key) == b"x"
 
 
+def test_an_upload_goes_on_where_its_store_was_killed_and_came_back(bucket: str, s3_server: S3Server) -> None:
+    blobs = open_blobs(bucket)
+    before = store(blobs, b"before")
+    writer = blobs.create()
+    writer.write(LARGE)
+    s3_server.kill()
+    s3_server.start()
+    writer.write(LARGE)
+    assert content(blobs, writer.commit()) == LARGE + LARGE
+    assert content(blobs, before) == b"before"
+
+
 def test_an_upload_whose_end_was_confirmed_unheard_is_complete(bucket: str) -> None:
     blobs = open_blobs(bucket)
     writer = blobs.create()
