@@ -176,12 +176,13 @@ def test_a_finished_job_is_run_again_with_another_model(shoebox: Running, photo:
     assert models == [[("tiny", "onnxruntime")] * 2, [("second", "openvino")] * 2]
 
 
-def test_few_engines_are_kept_and_the_decoders_are_shared(shoebox: Running, photo: Upload) -> None:
+def test_few_engines_are_kept_and_the_decoders_are_shared(shoebox: Running, photo: Upload, tiny_bundle: Bundle) -> None:
     import psutil
 
+    put(shoebox, tiny_bundle, "third", "3")
     worker = psutil.Process(shoebox.processes[CLASSIFY].pid)
     before = len(worker.children(recursive=True))
-    for model in ("tiny", "second", "late", "tiny"):
+    for model in ("tiny", "second", "third", "tiny"):
         for backend in ("openvino", "onnxruntime"):
             assert shoebox.client.classify(photo, model=model, backend=backend).decision == "accepted"
     assert len(worker.children(recursive=True)) == before

@@ -52,7 +52,9 @@ class S3Server:
     def start(self) -> "S3Server":
         """Starts it, and waits until it stores what it is given."""
         words = [f"-{name}={port}" for name, port in self._ports.items()]
-        words += [f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-s3.port.iceberg=0"]
+        words += [f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
+        # What else it would serve is on ports that are the same for everyone.
+        words += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
         words += ["-master.volumeSizeLimitMB=64", "-volume.max=32", "-volume.minFreeSpace=1"]
         # Alone it need not wait for others to vote, and it has nobody to tell anything.
         words += ["-master.electionTimeout=1s", "-master.telemetry=false"]

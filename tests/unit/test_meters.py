@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+import structlog
 
 from settings import Settings
 from worker import meters
@@ -17,11 +18,11 @@ def test_positions_are_told_in_short(positions: list[int], told: str) -> None:
     assert spans(positions) == told
 
 
-def test_a_port_that_is_taken_keeps_no_worker_from_its_work(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+def test_a_port_that_is_taken_keeps_no_worker_from_its_work() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, structlog.testing.capture_logs() as logs:
         port = taken.getsockname()[1]
         meters.answer(Settings(_env_file=None, metrics_port=port - 1), "classify")
-    assert "metrics_untold" in capsys.readouterr().out
+    assert [line["event"] for line in logs] == ["metrics_untold"]
 
 
 def test_every_verdict_there_can_be_is_counted_from_the_start() -> None:
