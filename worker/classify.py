@@ -73,19 +73,26 @@ class Classifier:
         """Works until nothing is ready or a stop; returns how many photos were judged."""
         judged = 0
         while not self._stop.is_set():
-            if self._benchmarks.work(self._engines.abilities):
+            benchmark, wanted, suspected = read_patiently(self._database, self._next, self._stop)
+            if benchmark and self._benchmarks.work(self._engines.abilities):
                 continue
-            wanted = read_patiently(self._database, lambda s: next_ability(s, self._engines.abilities), self._stop)
             if wanted is None:
                 break
             try:
-                judged += _Run(self, wanted).work()
+                judged += _Run(self, wanted).work(suspected)
             except EngineRefused as error:
                 log.warning("work_left", model=wanted[0], version=wanted[1], backend=wanted[2], detail=str(error))
             except BlobsAway as error:
                 log.warning("uploads_away", why=error.strerror)
                 self._stop.wait(AWAY_SECONDS)
         return judged
+
+    def _next(self, session: Session) -> tuple[bool, Ability | None, bool]:
+        """Whether a benchmark waits, what the first work asks for, and whether such work is under suspicion."""
+        abilities = self._engines.abilities
+        wanted = next_ability(session, abilities)
+        suspected = wanted is not None and suspect_waits(session, self._engines.alike(wanted))
+        return self._benchmarks.wait(session, abilities), wanted, suspected
 
 
 class _Run:
@@ -103,18 +110,18 @@ class _Run:
         self._abilities = classifier._engines.alike(wanted)
         self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
         self._alone = False
+        self._fresh = True
         self._judged = 0
         self._until = time.monotonic() + RUN_SECONDS
         self._looked = self._extended = self._asked = time.monotonic()
 
-    def work(self) -> int:
+    def work(self, suspected: bool) -> int:
         """Judges until this engine's work runs dry, its time is up or a stop; returns how many photos.
 
         BlobsAway comes after everything in hand was put back.
         """
         away: BlobsAway | None = None
         try:
-            suspected = self._read(lambda s: suspect_waits(s, self._abilities))
             self._alone = suspected and self._claim(limit=1, suspects=True)
             try:
                 self._judge()
@@ -157,7 +164,8 @@ class _Run:
         """Claims more for the same engine, unless it is time to end the run."""
         if self._alone or time.monotonic() > self._until:
             return False
-        return self._read(self._goes_on) and self._claim(limit=APPETITE)
+        fresh, self._fresh = self._fresh, False
+        return (fresh or self._read(self._goes_on)) and self._claim(limit=APPETITE)
 
     def _goes_on(self, session: Session) -> bool:
         abilities = self._c._engines.abilities

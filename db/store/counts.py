@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from db.clock import now
+from db.clock import iso, now
 from db.schema import Job, Tally
 from db.states import JobState, Outcome
 from db.store.webhooks import announce
@@ -24,20 +24,20 @@ def database_time(session: Session) -> float:
     return session.scalar(select(now())) or 0.0
 
 
-def close_if_done(session: Session, job: Job) -> bool:
-    """Ends a locked job that has nothing pending; returns whether it did."""
+def close_if_done(session: Session, job: Job, at: float | None = None) -> bool:
+    """Ends a locked job that has nothing pending, ``at`` or now; returns whether it did."""
     state = JobState(job.state)
     if state not in (JobState.RUNNING, JobState.CANCELING) or job.pending:
         return False
-    end_job(session, job, JobState.CANCELED if state is JobState.CANCELING else JobState.COMPLETED)
+    end_job(session, job, JobState.CANCELED if state is JobState.CANCELING else JobState.COMPLETED, at)
     return True
 
 
-def end_job(session: Session, job: Job, state: JobState) -> None:
-    """Ends a locked job in ``state``, and writes the message about it where somebody wants to be told."""
+def end_job(session: Session, job: Job, state: JobState, at: float | None = None) -> None:
+    """Ends a locked job in ``state``, ``at`` or now, and writes the message where somebody wants to be told."""
     job.state = state
     job.outcome = None if state is JobState.FAILED else outcome(job)
-    job.finished_at = database_time(session)
+    job.finished_at = database_time(session) if at is None else at
     job.lease_until = job.worker = None
     announce(session, job, job.finished_at)
 
@@ -53,28 +53,24 @@ def outcome(job: Job) -> Outcome:
 
 
 def add_to_tallies(
-    session: Session, owner: str, model: str, verdicts: Iterable[tuple[str, str | None, str | None]]
+    session: Session, owner: str, model: str, verdicts: Iterable[tuple[str, str | None, str | None]], at: float
 ) -> None:
-    """Adds (decision, reason, label) triples to today's totals, in key order so that two settles cannot deadlock."""
+    """Adds (decision, reason, label) triples to the day of ``at``, in key order so that two settles cannot deadlock."""
     counts: dict[tuple[str, str, str], int] = {}
     for decision, reason, label in verdicts:
         key = (decision, reason or "", label or "")
         counts[key] = counts.get(key, 0) + 1
     if not counts:
         return
-    sqlite_used = session.get_bind().dialect.name == "sqlite"
-    day = session.scalar(
-        select(func.date() if sqlite_used else func.to_char(func.timezone("UTC", func.now()), "YYYY-MM-DD"))
-    )
     rows = [
-        {"owner": owner, "day": day, "model": model, "decision": d, "reason": r, "label": label, "count": n}
+        {"owner": owner, "day": iso(at)[:10], "model": model, "decision": d, "reason": r, "label": label, "count": n}
         for (d, r, label), n in sorted(counts.items())
     ]
-    insert = sqlite.insert(Tally) if sqlite_used else postgresql.insert(Tally)
-    insert = insert.values(rows)
+    insert = sqlite.insert(Tally) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(Tally)
     session.execute(
         insert.on_conflict_do_update(
             index_elements=["owner", "day", "model", "decision", "reason", "label"],
             set_={"count": Tally.count + insert.excluded.count},
-        )
+        ),
+        rows,
     )

@@ -12,17 +12,21 @@ from db.schema import Job, Shard
 from db.states import JobState, ShardState
 
 
-def virtual_time(session: Session, lane: int) -> float:
-    """The lowest tag among the lane's leased shards, else among its ready ones; 0 when there are none."""
-    for state in (ShardState.LEASED, ShardState.READY):
-        lowest = select(func.min(Shard.fair)).where(Shard.state == state, Shard.suspect.is_(False), Shard.lane == lane)
-        tag = session.scalar(lowest)
-        if tag is not None:
-            return tag
-    return 0.0
+def tag_and_weight(session: Session, lane: int, owner: str) -> tuple[float, int]:
+    """The lane's virtual time, and how many of the owner's jobs are being worked on, at least 1.
 
-
-def running_jobs(session: Session, owner: str) -> int:
-    """How many of the owner's jobs are being worked on, at least 1."""
-    running = select(func.count()).where(Job.owner == owner, Job.state.in_([JobState.RUNNING, JobState.UNPACKING]))
-    return max(1, session.scalar(running) or 0)
+    The virtual time is the lowest tag among the leased shards, else among the ready ones; 0 when there are none.
+    """
+    leased, ready = (
+        select(func.min(Shard.fair))
+        .where(Shard.state == state, Shard.suspect.is_(False), Shard.lane == lane)
+        .scalar_subquery()
+        for state in (ShardState.LEASED, ShardState.READY)
+    )
+    running = (
+        select(func.count())
+        .where(Job.owner == owner, Job.state.in_([JobState.RUNNING, JobState.UNPACKING]))
+        .scalar_subquery()
+    )
+    tag, weight = session.execute(select(func.coalesce(leased, ready, 0.0), running)).one()
+    return tag, max(1, weight)

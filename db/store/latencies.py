@@ -8,26 +8,26 @@ from sqlalchemy.orm import Session
 
 from db.buckets import bucket_of
 from db.schema import Latency
-from db.store.counts import database_time
 
 HOUR_SECONDS = 3600
 
 
-def add_to_latencies(session: Session, owner: str, timed: Iterable[tuple[str, float]]) -> None:
-    """Adds (backend, milliseconds) pairs to this hour's counts, in key order so that two settles cannot deadlock."""
+def add_to_latencies(session: Session, owner: str, timed: Iterable[tuple[str, float]], at: float) -> None:
+    """Adds (backend, milliseconds) pairs to the hour of ``at``, in key order so that two settles cannot deadlock."""
     counts = Counter((backend, bucket_of(milliseconds)) for backend, milliseconds in timed)
     if not counts:
         return
-    hour = int(database_time(session) // HOUR_SECONDS)
+    hour = int(at // HOUR_SECONDS)
     rows = [
         {"owner": owner, "hour": hour, "backend": backend, "bucket": bucket, "count": n}
         for (backend, bucket), n in sorted(counts.items())
     ]
     on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = (sqlite.insert(Latency) if on_sqlite else postgresql.insert(Latency)).values(rows)
+    insert = sqlite.insert(Latency) if on_sqlite else postgresql.insert(Latency)
     session.execute(
         insert.on_conflict_do_update(
             index_elements=["owner", "hour", "backend", "bucket"],
             set_={"count": Latency.count + insert.excluded.count},
-        )
+        ),
+        rows,
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.schema import Job, Shard
 from db.states import JobState, Lane, ShardState
-from db.store.fairness import running_jobs, virtual_time
+from db.store.fairness import tag_and_weight
 
 # What a worker can judge with: name, version, backend. The backend None is for jobs that leave it to the worker.
 Ability = tuple[str, str, str | None]
@@ -33,8 +33,7 @@ class Claim:
 
 def add_shards(session: Session, job: Job, runs: Iterable[tuple[str, Sequence[list[Any]]]], shard_items: int) -> int:
     """Cuts runs of entries (source id, entries) into ready shards with fair tags; returns the number of items."""
-    tag = virtual_time(session, job.lane)
-    weight = running_jobs(session, job.owner)
+    tag, weight = tag_and_weight(session, job.lane, job.owner)
     before = 0
     rows: list[dict[str, Any]] = []
     for source, entries in runs:

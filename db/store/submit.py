@@ -100,6 +100,8 @@ def insert_job(session: Session, submission: Submission, shard_items: int) -> Jo
         webhook_url=submission.webhook_url,
         submitted_at=at,
         started_at=at if images_only else None,
+        total=len(submission.uploads) if images_only else None,
+        pending=len(submission.uploads) if images_only else 0,
     )
     session.add(job)
     try:
@@ -121,6 +123,6 @@ def insert_job(session: Session, submission: Submission, shard_items: int) -> Jo
         runs = [
             (s.id, [[i, upload.name]]) for i, (s, upload) in enumerate(zip(sources, submission.uploads, strict=True))
         ]
-        job.total = job.pending = add_shards(session, job, runs, shard_items)
+        add_shards(session, job, runs, shard_items)
     session.flush()
     return job

@@ -105,7 +105,7 @@ def settle_unpack(session: Session, claim: UnpackClaim, results: Sequence[Unpack
         )
     job.lease_until = job.worker = None
     job.skipped = sum(result.skipped for result in results)
-    job.started_at = database_time(session)
+    at = job.started_at = database_time(session)
     opened = [result for result in results if not result.error]
     if not opened:
         error, message = next(((r.error, r.message) for r in results if r.error), ("no_source", None))
@@ -115,10 +115,10 @@ def settle_unpack(session: Session, claim: UnpackClaim, results: Sequence[Unpack
     refused = sum(len(result.refused) for result in opened)
     total = refused + add_shards(session, job, [(r.source, r.entries) for r in opened], shard_items)
     job.total = job.pending = total
-    written = [row for result in opened for row in insert_items(session, job, result.source, result.refused)]
+    written = [row for result in opened for row in insert_items(session, job, result.source, result.refused, at)]
     # Counted once for all sources: tallies are locked in key order, so that two settlements cannot deadlock.
-    count(session, job, written)
-    close_if_done(session, job)
+    count(session, job, written, at)
+    close_if_done(session, job, at)
 
 
 def fail_unpack(session: Session, claim: UnpackClaim, error: str, message: str) -> None:
