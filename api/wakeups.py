@@ -24,6 +24,8 @@ class WakeUps:
         self._url = url
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._task: asyncio.Task[None] | None = None
+        self.hears = False
+        """Whether it listens: who waits is told in time."""
 
     def start(self) -> None:
         """Begins to listen, on the running loop."""
@@ -54,6 +56,7 @@ class WakeUps:
             try:
                 await self._hear()
             except (RedisError, OSError) as error:
+                self.hears = False
                 if not said:
                     log.warning("wake_ups_lost", error=type(error).__name__)
                 said = True
@@ -63,6 +66,7 @@ class WakeUps:
         client = Redis.from_url(self._url, socket_connect_timeout=REDIS_SECONDS, health_check_interval=25)
         async with client, client.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.psubscribe(_PATTERN)
+            self.hears = True
             while True:
                 message = await channel.get_message(timeout=10)
                 if message is not None:

@@ -1,5 +1,6 @@
 """One photo judged while its sender waits; hints; and the health of it all, with Redis and without."""
 
+import asyncio
 import os
 import subprocess
 import threading
@@ -12,6 +13,8 @@ import httpx
 import pytest
 import redis
 
+from api import waiting
+from api.wakeups import WakeUps
 from db.store.keys import Scope
 from db.store.workers import beat
 from settings import Settings
@@ -158,6 +161,41 @@ def test_with_redis_hints_go_out_and_a_waiter_is_woken(
                 time.sleep(0.02)
         assert seen.llen("interactive") == 1
         hints.close()
+
+
+def test_a_waiter_that_is_woken_looks_seldom_and_misses_no_wake_up(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "WOKEN_PAUSE", 20)
+    hints = Hints(Settings(_env_file=None, redis_url=redis_url))
+    done = threading.Event()
+    looks = 0
+
+    def look() -> tuple[str, bool]:
+        nonlocal looks
+        looks += 1
+        found = done.is_set()
+        if looks == 2:  # what is said while somebody looks counts for the next look
+            done.set()
+            hints.done("job")
+            time.sleep(0.2)
+        return "found", found
+
+    async def wait() -> str:
+        wakeups = WakeUps(redis_url)
+        wakeups.start()
+        while not wakeups.hears:
+            await asyncio.sleep(0.01)
+        threading.Timer(0.5, hints.done, ["job"]).start()
+        try:
+            return await waiting.awaited(look, wakeups, "job", 60)
+        finally:
+            await wakeups.close()
+
+    began = time.monotonic()
+    assert asyncio.run(wait()) == "found"
+    assert looks == 3 and time.monotonic() - began < 15
+    hints.close()
 
 
 def test_numbers_for_prometheus(api: Any, client: httpx.Client, scene: Make) -> None:
