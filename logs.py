@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -70,8 +71,13 @@ def _without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _without_secrets(value) if isinstance(value, Mapping) else value
         for name, value in fields.items()
-        if name.startswith("_") or not _SECRET_WORDS.intersection(_WORDS.findall(str(name).lower()))
+        if not _secret(str(name))
     }
+
+
+@lru_cache(1024)
+def _secret(name: str) -> bool:
+    return not name.startswith("_") and not _SECRET_WORDS.isdisjoint(_WORDS.findall(name.lower()))
 
 
 def _renderers(console: bool) -> list[Processor]:

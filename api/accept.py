@@ -1,6 +1,6 @@
 """Accepting a job: one transaction, then the hint."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,18 @@ class Accepted:
     queue: str | None
 
 
-def accept(database: Database, submission: Submission, uploads: Uploads, shard_items: int) -> Accepted:
+def accept(
+    database: Database,
+    submission: Submission,
+    uploads: Uploads,
+    shard_items: int,
+    check: Callable[[Session], object] = lambda session: None,
+) -> Accepted:
     """Inserts the job, or finds the one that the same idempotency key made before.
 
-    Raises IdempotencyConflict and UploadLost. The files become the job's when the insertion is known or likely to have
-    been committed. A commit that fails halfway leaves them: a job without its file would be worse than a file without
-    its job.
+    Raises IdempotencyConflict and UploadLost, and what ``check`` raises, which is asked where the job would be new.
+    The files become the job's when the insertion is known or likely to have been committed. A commit that fails halfway
+    leaves them: a job without its file would be worse than a file without its job.
     """
     uploads.refresh()
     try:
@@ -41,6 +47,7 @@ def accept(database: Database, submission: Submission, uploads: Uploads, shard_i
             earlier = earlier_job(session, submission)
             if earlier is not None:
                 return Accepted(job_out(session, earlier), None)
+            check(session)
             check_backend(session, (submission.model, submission.version), submission.params.get("backend"))
             job = insert_job(session, submission, shard_items)
             accepted = Accepted(job_out(session, job), queue_of(job))

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
 from db.blobs import BlobsAway, BlobStore
 from db.database import Database
-from db.query.work import interactive_waits, next_ability, params, places, suspect_waits
+from db.query.work import BlobPlace, interactive_waits, next_ability, params, places, suspect_waits
 from db.states import Lane
 from db.store.broken import fail_job
 from db.store.settle import LeaseLost, Rest, settle
@@ -184,22 +184,17 @@ class _Run:
         return self._hand.pop_first()
 
     def _claim(self, limit: int, *, suspects: bool = False, lane: Lane | None = None) -> bool:
-        claims = write_patiently(
-            self._database,
-            lambda s: claim(
-                s,
-                self._policy.worker,
-                self._abilities,
-                self._policy.lease_seconds,
-                limit,
-                suspects=suspects,
-                lane=lane,
-            ),
-            self._stop,
-        )
+        worker, lease = self._policy.worker, self._policy.lease_seconds
+
+        def take(session: Session) -> tuple[list[Claim], dict[str, dict[str, Any]], dict[str, BlobPlace]]:
+            taken = claim(session, worker, self._abilities, lease, limit, suspects=suspects, lane=lane)
+            if not taken:
+                return [], {}, {}
+            return taken, params(session, {c.job for c in taken}), places(session, {c.source for c in taken})
+
+        claims, asked, where = write_patiently(self._database, take, self._stop)
         if not claims:
             return False
-        asked, where = self._read(lambda s: (params(s, {c.job for c in claims}), places(s, {c.source for c in claims})))
         away: BlobsAway | None = None
         for taken in claims:
             if taken.job not in asked:

@@ -80,14 +80,14 @@ def test_what_was_accepted_is_given_back_however_full_the_queue_is(serve: Any, o
         assert ann.post("/v1/jobs", content=scene("sea", 2), headers=named).json()["code"] == "idempotency_conflict"
 
 
-def test_a_refusal_comes_before_the_body(serve: Any, own_home: Path, scene: Make) -> None:
+def test_a_refusal_comes_before_a_large_body(serve: Any, own_home: Path, scene: Make) -> None:
     settings = Settings(_env_file=None, data_dir=own_home, model="tiny", min_free_bytes=1, max_queued_items=1)
     with serve(settings) as api, api.client(Scope.SUBMIT) as client:
         assert client.post("/v1/jobs", content=scene("sea"), headers=JPEG).status_code == 202
         host, port = api.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=20) as line:
             head = f"POST /v1/jobs HTTP/1.1\r\nHost: {host}:{port}\r\nX-API-Key: {client.headers['X-API-Key']}\r\n"
-            line.sendall(f"{head}Content-Type: application/zip\r\nContent-Length: 1000000\r\n\r\n".encode())
+            line.sendall(f"{head}Content-Type: application/zip\r\nContent-Length: 2000000\r\n\r\n".encode())
             assert line.recv(4096).startswith(b"HTTP/1.1 429")
 
 
