@@ -3,8 +3,8 @@
     python -m bench.throughput PHOTOS.zip [--count 2000] [--rounds 3] [--sets …] [--stores sqlite postgresql]
 
 The limit is the fastest arrangement of `bench.limit`: decoding and the network on all cores, no queue, no rows, no
-guards. The stack is timed from the first byte sent until the job is completed. Rounds alternate; the median of their
-ratios counts.
+guards. The stack is timed from the first byte sent until the job is completed. Rounds alternate, and so does the order
+of the stores in them; the median of their ratios counts.
 """
 
 import argparse
@@ -45,8 +45,8 @@ def main() -> int:
             for number in range(arguments.rounds):
                 limit = bench.round(parts=False)
                 print(f"{kind}, round {number + 1}: limit {limit:.1f} photos/s", end="", flush=True)
-                for store, client in clients.items():
-                    rate = photos_per_second(client, archive, arguments.count)
+                for store in list(clients)[:: -1 if number % 2 else 1]:
+                    rate = photos_per_second(clients[store], archive, arguments.count)
                     ratios[store].append(rate / limit)
                     print(f", {store} {rate:.1f} ({rate / limit:.3f})", end="", flush=True)
                 print()
