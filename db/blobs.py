@@ -46,7 +46,7 @@ class BlobFile:
 class BlobWriter(Protocol):
     """A blob in the making: nothing can be seen of it before ``commit``."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Appends bytes. Raises OSError (ENOSPC) when the store is full, and BlobsAway."""
 
     def commit(self) -> str:
@@ -189,7 +189,7 @@ class FileWriter:
         self._file: BinaryIO = self._path.open("xb", buffering=0)
         self._open = True
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Appends bytes. Raises OSError when the disk is full."""
         view = memoryview(data)
         while view:

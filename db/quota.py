@@ -137,7 +137,7 @@ class QuotaWriter:
         self._seen = seen
         self._taken = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Appends bytes. Raises OSError when disk or quota are full."""
         self._store.take(len(data))
         self._taken += len(data)

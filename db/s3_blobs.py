@@ -127,7 +127,7 @@ class S3Writer:
         self._parts: list[dict[str, Any]] = []
         self._open = True
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Appends bytes. Raises BlobsAway."""
         self._gathered += data
         self._size += len(data)
