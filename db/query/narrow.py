@@ -19,6 +19,7 @@ from sqlalchemy import (
     values,
 )
 
+from db.query.unindexed import unindexed
 from db.schema import Item, Job, Review
 
 Row = TypeVar("Row")
@@ -55,7 +56,7 @@ def conditions(filter_: Filter) -> ColumnElement[bool]:
     wanted: list[ColumnElement[bool]] = [
         column == value
         for column, value in (
-            (Item.decision + "" if rarer else Item.decision, filter_.decision),
+            (unindexed(Item.decision) if rarer else Item.decision, filter_.decision),
             (Item.reason, filter_.reason),
             (Item.label, filter_.label),
             (Item.model, filter_.model),
@@ -69,7 +70,7 @@ def conditions(filter_: Filter) -> ColumnElement[bool]:
         wanted.append(Item.decided_at < filter_.until)
     if filter_.name:
         # `history` has looked at the names' index by now: where it did not serve, SQLite must not choose it again.
-        wanted.append(begins_with(filter_.name, Item.name + ""))
+        wanted.append(begins_with(filter_.name, unindexed(Item.name)))
     return and_(true(), *wanted)
 
 
