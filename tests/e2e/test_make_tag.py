@@ -134,6 +134,7 @@ def test_the_main_job(make: Make, home: Path, trip: Path, tmp_path: Path) -> Non
 def test_a_second_run_reuses_the_stack_and_takes_folders_and_single_images(
     make: Make, home: Path, scene: Callable[..., bytes], tmp_path: Path
 ) -> None:
+    assert make("up").returncode == 0
     before = (home / "run" / "supervisord.pid").read_text()
     library = tmp_path / "library"
     (library / "2024" / "may").mkdir(parents=True)

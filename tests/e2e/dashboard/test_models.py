@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from site_under_test import Site, accessible, settled
 
 from client.upload import of_path
+from model.bundle import Bundle
+from model.bundle_write import write_bundle
 
 
 def test_each_model_has_a_card_and_the_default_is_named(page: Page, site: Site) -> None:
@@ -42,13 +44,17 @@ def test_one_is_looked_at_closely(page: Page, site: Site) -> None:
 
 
 def test_two_are_compared_on_photos_that_both_judged(
-    page: Page, site: Site, scene: Callable[..., bytes], tmp_path: Path
+    page: Page, site: Site, scene: Callable[..., bytes], tmp_path: Path, tiny_bundle: Bundle
 ) -> None:
+    # A model of this test's own: what others had judged twice is not among its photos.
+    files = {file: tiny_bundle.path / file for file in tiny_bundle.files}
+    manifest = tiny_bundle.manifest(name="compared", version="1")
+    write_bundle(site.home / "models" / "compared@1", manifest, files)
     path = tmp_path / "both.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for n in range(3):
             archive.writestr(f"both/{n}.jpg", scene("sea", 9100 + n))
-    job = site.client.submit([of_path(path)])
+    job = site.client.submit([of_path(path)], model="compared")
     job.wait(timeout=60)
     again = site.client.rerun(job.id, "scenes")
     again.wait(timeout=60)
@@ -56,7 +62,7 @@ def test_two_are_compared_on_photos_that_both_judged(
     agreed = sum(one.label == other.label for one, other in zip(first, second, strict=True))
     page.goto("/models")
     settled(page, "Models")
-    for name, model in (("First", "tiny 1"), ("Second", f"scenes {again.view.version}")):
+    for name, model in (("First", "compared 1"), ("Second", f"scenes {again.view.version}")):
         page.get_by_role("combobox", name=name).click()
         page.get_by_role("option", name=model).click()
         settled(page, "Models")
