@@ -33,7 +33,7 @@ def accept(
     submission: Submission,
     uploads: Uploads,
     shard_items: int,
-    check: Callable[[Session], object] = lambda session: None,
+    check: Callable[[Session], object] | None = None,
 ) -> Accepted:
     """Inserts the job, or finds the one that the same idempotency key made before.
 
@@ -47,7 +47,8 @@ def accept(
             earlier = earlier_job(session, submission)
             if earlier is not None:
                 return Accepted(job_out(session, earlier), None)
-            check(session)
+            if check is not None:
+                check(session)
             check_backend(session, (submission.model, submission.version), submission.params.get("backend"))
             job = insert_job(session, submission, shard_items)
             accepted = Accepted(job_out(session, job), queue_of(job))

@@ -23,13 +23,18 @@ class ClientGone(Exception):
     """The client closed the connection before its body was complete."""
 
 
+def declared_bytes(request: Request) -> int | None:
+    """How many bytes the body is said to have; None where nothing is said that can be read."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() else None
+
+
 async def body_of(request: Request, limit: int, idle_seconds: float = IDLE_SECONDS) -> AsyncIterator[bytes]:
     """The body's pieces as they come, at most ``limit`` bytes in all. Raises TooLarge, TooSlow, ClientGone.
 
     A declared length beyond the limit is refused before the first byte.
     """
-    declared = request.headers.get("content-length", "0")
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+    if (declared_bytes(request) or 0) > limit:
         raise _too_large(limit)
     clock = asyncio.get_running_loop().time
     began, received, more = clock(), 0, True

@@ -43,7 +43,7 @@ class NotSupported(Exception):
 class Uploads:
     """The files of one submission: `begin`, `data` …, `end` for each. Unless `keep` is called, nothing stays.
 
-    Use it as a context manager. Raises StoreFull, NotSupported (from the first bytes) and CorruptArchive (from the
+    Use it with ``async with``. Raises StoreFull, NotSupported (from the first bytes) and CorruptArchive (from the
     last ones).
     """
 
@@ -56,12 +56,13 @@ class Uploads:
         self._kept = self._dropped = False
         self.files: list[Upload] = []
 
-    def __enter__(self) -> "Uploads":
+    async def __aenter__(self) -> "Uploads":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if not self._kept:
-            self.discard()
+            # Not in the event loop: the piece before it may be on its way to a store that hangs.
+            await asyncio.to_thread(self.discard)
 
     def keep(self) -> None:
         """The files belong to a job now."""

@@ -38,7 +38,7 @@ async def measure(
 ) -> BenchmarkOut:
     """Runs one photo through every backend on a worker, between jobs; waits up to `timeout` seconds for the figures."""
     await run_in_threadpool(parts.catalog.find, query.model)
-    with Uploads(parts.blobs, parts.settings.min_free_bytes) as uploads:
+    async with Uploads(parts.blobs, parts.settings.min_free_bytes) as uploads:
         form = await receive(request, uploads, query.name, parts.settings.max_file_bytes, 1)
         if len(uploads.files) != 1 or uploads.files[0].kind is not Kind.IMAGE:
             raise NotOneImage("Please send exactly one photo here.")

@@ -1,16 +1,15 @@
 """Sending photos: a job, or one photo whose verdict is waited for."""
 
-import math
 from functools import partial
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.accept import Accepted, accept, log_accepted, submission_of
 from api.auth import Submitter
+from api.body import declared_bytes
 from api.intake import NotOneImage, receive
 from api.offers import check_backend
 from api.openapi import CLASSIFY_BODY, JOBS_BODY
@@ -30,6 +29,7 @@ from db.store.tickets import make_ticket
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["Send photos"])
 
+# A body of so much is on the server as soon as it could be refused; it is checked once, with its job (3 ms less).
 SMALL_BYTES = 2**20
 
 IdempotencyKey = Annotated[
@@ -117,11 +117,11 @@ async def _take(
 ) -> Accepted:
     settings = parts.settings
     # What can be refused by the query alone is refused before gigabytes are sent; a photo is sent sooner than that.
-    small = query.webhook_url is None and _length(request) <= SMALL_BYTES
+    small = query.webhook_url is None and (declared_bytes(request) or SMALL_BYTES + 1) <= SMALL_BYTES
     if not small:
         await run_in_threadpool(_check, parts, owner, query, idempotency_key)
     metadata_of(query.metadata)
-    with Uploads(parts.blobs, settings.min_free_bytes) as uploads:
+    async with Uploads(parts.blobs, settings.min_free_bytes) as uploads:
         form = await receive(request, uploads, query.name, settings.max_upload_bytes, max_files)
         if isinstance(query, WantedNow) and (len(uploads.files) != 1 or uploads.files[0].kind is not Kind.IMAGE):
             raise NotOneImage("Please send exactly one photo here; POST /v1/jobs takes many, and ZIPs.")
@@ -132,22 +132,12 @@ async def _take(
             await run_in_threadpool(_check_webhook, parts, owner, wanted.webhook_url)
         key, url = idempotency_key, wanted.webhook_url
         submission = submission_of(owner, (model.name, model.version), uploads, params, meta, key, url)
-        check = partial(check_queue, owner=owner, settings=settings) if small else _nothing
+        check = partial(check_queue, owner=owner, settings=settings) if small else None
         accepted = await run_in_threadpool(accept, parts.database, submission, uploads, settings.shard_items, check)
     if accepted.queue is not None:
         parts.hinter.want(accepted.queue)
     log_accepted(accepted, [file.bytes for file in uploads.files])
     return accepted
-
-
-def _length(request: Request) -> float:
-    """Bytes of the body, as far as its sender says."""
-    declared = request.headers.get("content-length", "")
-    return int(declared) if declared.isdecimal() else math.inf
-
-
-def _nothing(session: Session) -> None:
-    """Was checked before."""
 
 
 def _check(parts: Parts, owner: str, query: Wanted, idempotency_key: str | None) -> None:

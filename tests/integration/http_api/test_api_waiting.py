@@ -198,6 +198,32 @@ def test_a_waiter_that_is_woken_looks_seldom_and_misses_no_wake_up(
     hints.close()
 
 
+def test_who_waits_early_looks_for_the_first_time_when_woken(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "WOKEN_PAUSE", 20)
+    hints = Hints(Settings(_env_file=None, redis_url=redis_url))
+    looks: list[float] = []
+
+    def look() -> tuple[str, bool]:
+        looks.append(time.monotonic())
+        return "found", True
+
+    async def wait() -> str:
+        wakeups = WakeUps(redis_url)
+        wakeups.start()
+        while not wakeups.hears:
+            await asyncio.sleep(0.01)
+        threading.Timer(0.5, hints.done, ["job"]).start()
+        try:
+            return await waiting.awaited(look, wakeups, "job", 60, early=True)
+        finally:
+            await wakeups.close()
+
+    began = time.monotonic()
+    assert asyncio.run(wait()) == "found"
+    assert len(looks) == 1 and 0.5 <= looks[0] - began < 15
+    hints.close()
+
+
 def test_numbers_for_prometheus(api: Any, client: httpx.Client, scene: Make) -> None:
     client.post("/v1/jobs", content=scene("sea"), headers=JPEG)
     text = httpx.get(f"{api.url}/metrics").text
