@@ -21,12 +21,15 @@ export default function (component) {
 
   const bar = root.querySelector(".bar");
   const list = root.querySelector(".photos");
+  // Photos that are shown anew keep the focus, or a key pressed while somebody reviews would go nowhere.
+  const focused = list.contains(list.getRootNode().activeElement);
   list.replaceChildren(...items.map(card));
   bar.replaceChildren(...tools());
   bar.hidden = !data.reviewing;
   root.querySelector(".keys").hidden = !data.reviewing;
   list.onkeydown = onKey;
   refresh(false);
+  if (focused) list.children[state.focus]?.focus({ preventScroll: true });
 
   function card(item, index) {
     const option = make("div", "photo");

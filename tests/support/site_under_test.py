@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from client.client import Client
 
@@ -38,6 +39,22 @@ def settled(page: Page, heading: str) -> None:
     """Waits until the page with that heading is there and Streamlit has nothing more to do."""
     expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
+
+
+def until_shown(act: Callable[[], object], sign: Locator, tries: int = 5) -> None:
+    """Does what a person does and does again where the page, still drawing on a busy machine, took no notice.
+
+    ``act`` may be done twice without harm and waits for nothing long; ``sign`` is what shows that it was heeded.
+    """
+    for _ in range(tries - 1):
+        try:
+            act()
+            sign.wait_for(state="attached", timeout=3000)
+        except TimeoutError:
+            continue
+        return
+    act()
+    expect(sign).to_be_attached()
 
 
 def accessible(page: Page) -> None:

@@ -39,10 +39,12 @@ def test_it_is_still_once_nothing_runs(page: Page, site: Site) -> None:
     page.goto("/performance")
     settled(page, "Performance")
     expect(page.get_by_text("Nothing of yours waits or is being judged.")).to_be_visible()
-    page.wait_for_timeout(500)
     assert heard
-    heard.clear()
-    page.wait_for_timeout(3000)
+    for _ in range(5):  # what it began may take a while; a page that looks again every two seconds never ends
+        heard.clear()
+        page.wait_for_timeout(3000)
+        if not heard:
+            break
     assert not heard
 
 
