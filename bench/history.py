@@ -39,6 +39,8 @@ NARROWED: dict[str, dict[str, str]] = {
     "a name of many, a label of few": {"name": "IMG_", "label": "rare"},
     "a model of two jobs": {"model": "rare"},
     "an early day": {"from": "2024-10-07", "to": "2024-10-07"},
+    "an early quarter": {"from": "2024-10-07", "to": "2025-01-06"},
+    "until an early day": {"to": "2024-10-07"},
     "a day and a label": {"from": "2024-10-07", "to": "2024-10-07", "label": "forest"},
     "no review": {"reviewed": "false", "label": "sea"},
     "model, reason and name": {"model": "b", "reason": "blank", "name": "trip"},

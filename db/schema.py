@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 # Whoever knows one table knows them all: they are created, compared and emptied together.
 from db.base import Base as Base
 from db.base import Id
+from db.day import day_of
 from db.schema_access import Audit as Audit
 from db.schema_access import Key as Key
 from db.schema_access import Ticket as Ticket
@@ -174,6 +175,9 @@ class Item(Base):
         Index("ix_items_owner_name", "owner", "name", "job_id", "position"),
         Index("ix_items_owner_reason", "owner", "reason", "job_id", "position"),
     )
+
+
+Index("ix_items_owner_day", Item.owner, day_of(Item.decided_at), Item.job_id, Item.position)
 
 
 class Tally(Base):

@@ -1,7 +1,7 @@
 """The items of all jobs of an owner, newest job first, then by falling position: pages by keyset, never by offset.
 
 Most filters have an index in that order, or leave so many items that walking along it soon fills a page. The others are
-looked up first where that finds few: names by their beginning, and the jobs of a model or of some days.
+looked up first where that finds few: names by their beginning, days, and the jobs of a model.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
 from db.database import Database
+from db.query.days import days_of, places_on
 from db.query.narrow import ANY, Filter, at_places, begins_with, conditions, start, suiting_jobs
 from db.schema import Item, Job
 
@@ -36,6 +37,10 @@ def items_of_owner(
     """A page of the owner's history; ``after`` is job and position of the last item of the page before."""
     if filter_.name and _are_few(session, owner, filter_):
         return list(islice(_at(session, owner, after, filter_, options), limit))
+    if (filter_.since is not None or filter_.until is not None) and not filter_.job and not filter_.reviewed:
+        days = days_of(session, owner, filter_.since, filter_.until)
+        if days is not None:
+            return _on(session, owner, days, limit, after, filter_, options)
     jobs = _few_jobs(session, owner, after, filter_)
     if jobs is not None:
         return list(islice(_of(session, jobs, limit, after, filter_, options), limit))
@@ -86,6 +91,24 @@ def _at(
         if len(places) < PLACES_PAGE:
             return
         after = places[-1]
+
+
+def _on(
+    session: Session,
+    owner: str,
+    days: list[int],
+    limit: int,
+    after: Place | None,
+    filter_: Filter,
+    options: Sequence[ORMOption],
+) -> list[Item]:
+    places = session.execute(places_on(owner, days, limit, after, filter_)).all() if days else []
+    query = select(Item).order_by(Item.job_id.desc(), Item.position.desc()).options(*options)
+    found: list[Item] = []
+    for begin in range(0, len(places), EXPORT_PAGE):
+        some = [(row.job_id, row.position) for row in places[begin : begin + EXPORT_PAGE]]
+        found += session.scalars(at_places(query, Item, some))
+    return found
 
 
 def _few_jobs(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[str] | None:

@@ -48,17 +48,17 @@ class Filter:
 ANY = Filter()
 
 
-def conditions(filter_: Filter) -> ColumnElement[bool]:
-    """What an item must fulfil; ``reviewed`` is left to `start`."""
+def conditions(filter_: Filter, looked_up: bool = False) -> ColumnElement[bool]:
+    """What an item must fulfil; ``reviewed`` is left to `start`. ``looked_up``: by something else, and in its order."""
     # A label or a reason is rarer than its decision: SQLite, which cannot know, must not choose the decision's index
     # (1 million items, a label that three have: 330 ms instead of 1).
-    rarer = filter_.label is not None or filter_.reason is not None
+    rarer = looked_up or filter_.label is not None or filter_.reason is not None
     wanted: list[ColumnElement[bool]] = [
         column == value
         for column, value in (
             (unindexed(Item.decision) if rarer else Item.decision, filter_.decision),
-            (Item.reason, filter_.reason),
-            (Item.label, filter_.label),
+            (unindexed(Item.reason) if looked_up else Item.reason, filter_.reason),
+            (unindexed(Item.label) if looked_up else Item.label, filter_.label),
             (Item.model, filter_.model),
             (Item.job_id, filter_.job),
         )

@@ -68,10 +68,11 @@ def wanted(item: Item, filter_: Filter, reviewed: set[tuple[str, int]]) -> bool:
     )
 
 
-@pytest.mark.parametrize(("few_names", "few_jobs"), [(5000, 50), (0, 0), (3, 1)])
+@pytest.mark.parametrize(("few_names", "few_jobs", "few_days"), [(5000, 50, 100), (0, 0, 0), (3, 1, 1)])
 def test_every_combination_finds_what_it_says(
-    desk: Desk, days: list[Item], monkeypatch: pytest.MonkeyPatch, few_names: int, few_jobs: int
+    desk: Desk, days: list[Item], monkeypatch: pytest.MonkeyPatch, few_names: int, few_jobs: int, few_days: int
 ) -> None:
+    monkeypatch.setattr("db.query.days.MANY_DAYS", few_days)
     for name in ("FEW_NAMES", "MANY_NAMES"):
         monkeypatch.setattr(history, name, few_names)
     monkeypatch.setattr(history, "PLACES_PAGE", 3)
@@ -79,7 +80,7 @@ def test_every_combination_finds_what_it_says(
     with desk.database.read() as session:
         reviewed = {(i.job_id, i.position) for i in items_of_owner(session, "ann", 100, None, Filter(reviewed=True))}
     assert len(reviewed) == 6
-    days_asked = ((None, None), (DAY, None), (DAY, 2 * DAY))
+    days_asked = ((None, None), (DAY, None), (DAY, 2 * DAY), (None, 2 * DAY), (20.0, DAY + 50.5), (9 * DAY, None))
     choices: list[tuple[Any, ...]] = [
         (None, "sea"),
         (None, "other"),
@@ -189,6 +190,23 @@ def test_few_are_found_among_many_without_reading_them_all(
     assert index in plans[0], plans
     assert len(plans) == (3 if narrowed.name else 1) and not any(map(reads_all, plans)), plans
     assert narrowed.name or "TEMP B-TREE" not in plans[0], plans
+
+
+def test_an_early_day_is_found_without_meeting_later_ones(many: tuple[Desk, str], plans: list[str]) -> None:
+    desk, job = many
+    early = Filter(since=DAY, until=2 * DAY)
+    with desk.database.write() as session:
+        session.execute(update(Item).where(Item.position < 1500).values(decided_at=1.5 * DAY))
+        session.execute(update(Item).where(Item.position < 200).values(decided_at=2 * DAY))
+        session.execute(update(Item).where(Item.position >= 1500).values(decided_at=Item.position * DAY))
+    learn(desk.database)
+    plans.clear()
+    with desk.database.read() as session:
+        page = items_of_owner(session, "ann", 100, (job, 251), early)
+    assert [item.position for item in page] == list(range(250, 199, -1))
+    assert "ix_items_owner_day" in plans[0], plans
+    if desk.database.sqlite:  # PostgreSQL reads a table as small as this one
+        assert "ix_items_owner_day" in plans[1] and not any(map(reads_all, plans)), plans
 
 
 def test_old_photos_are_found_by_a_name_that_many_have(
