@@ -3,9 +3,10 @@
 A walk along the history would meet every item of later days first: 400 ms for an early day among a million items.
 """
 
+from dataclasses import replace
 from math import ceil
 
-from sqlalchemy import Select, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from db.day import DAY_SECONDS, day_of
@@ -35,10 +36,21 @@ def places_on(
     owner: str, days: list[int], limit: int, after: tuple[str, int] | None, filter_: Filter
 ) -> Select[tuple[str, int]]:
     """The first ``limit`` places (job and position) of items of these days, at least one, in the history's order."""
-    place = tuple_(Item.job_id, Item.position)
     begun = start(filter_)[0].with_only_columns(Item.job_id, Item.position).where(Item.owner == owner)
-    begun = begun.where(conditions(filter_, looked_up=True)).order_by(Item.job_id.desc(), Item.position.desc())
+    begun = begun.order_by(Item.job_id.desc(), Item.position.desc()).limit(limit)
     if after is not None:
-        begun = begun.where(place < after)
-    each = union_all(*(select(begun.where(_day == day).limit(limit).subquery()) for day in days)).subquery()
+        begun = begun.where(tuple_(Item.job_id, Item.position) < after)
+    each = union_all(*(select(begun.where(_on(day, filter_)).subquery()) for day in days)).subquery()
     return select(each.c.job_id, each.c.position).order_by(each.c.job_id.desc(), each.c.position.desc()).limit(limit)
+
+
+def _on(day: int, filter_: Filter) -> ColumnElement[bool]:
+    """What an item of that day must fulfil.
+
+    Bounds within which the whole day lies are left out: PostgreSQL takes them for a further choice, which leaves so few
+    that it sorts them (0.2 s instead of 1 ms).
+    """
+    begin, end = day * DAY_SECONDS, (day + 1) * DAY_SECONDS
+    since = None if filter_.since is None or filter_.since <= begin else filter_.since
+    until = None if filter_.until is None or filter_.until >= end else filter_.until
+    return and_(_day == day, conditions(replace(filter_, since=since, until=until), looked_up=True))

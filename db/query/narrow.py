@@ -6,20 +6,17 @@ from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Select,
     SQLColumnExpression,
-    String,
     and_,
-    column,
     exists,
     or_,
     select,
     true,
-    values,
 )
 
 from db.query.unindexed import unindexed
+from db.query.wanted import wanted
 from db.schema import Item, Job, Review
 
 Row = TypeVar("Row")
@@ -53,7 +50,7 @@ def conditions(filter_: Filter, looked_up: bool = False) -> ColumnElement[bool]:
     # A label or a reason is rarer than its decision: SQLite, which cannot know, must not choose the decision's index
     # (1 million items, a label that three have: 330 ms instead of 1).
     rarer = looked_up or filter_.label is not None or filter_.reason is not None
-    wanted: list[ColumnElement[bool]] = [
+    needed: list[ColumnElement[bool]] = [
         column == value
         for column, value in (
             (unindexed(Item.decision) if rarer else Item.decision, filter_.decision),
@@ -65,13 +62,13 @@ def conditions(filter_: Filter, looked_up: bool = False) -> ColumnElement[bool]:
         if value is not None
     ]
     if filter_.since is not None:
-        wanted.append(Item.decided_at >= filter_.since)
+        needed.append(Item.decided_at >= filter_.since)
     if filter_.until is not None:
-        wanted.append(Item.decided_at < filter_.until)
+        needed.append(Item.decided_at < filter_.until)
     if filter_.name:
         # `history` has looked at the names' index by now: where it did not serve, SQLite must not choose it again.
-        wanted.append(begins_with(filter_.name, unindexed(Item.name)))
-    return and_(true(), *wanted)
+        needed.append(begins_with(filter_.name, unindexed(Item.name)))
+    return and_(true(), *needed)
 
 
 def begins_with(prefix: str, name: SQLColumnExpression[str] = Item.name) -> ColumnElement[bool]:
@@ -90,8 +87,8 @@ def at_places(query: Select[Row], row: type[Item] | type[Review], places: Iterab
 
     A join, because SQLite reads the whole table for a list of pairs.
     """
-    wanted = values(column("job", String), column("position", Integer), name="wanted").data(list(places)).cte("wanted")
-    return query.join(wanted, and_(row.job_id == wanted.c.job, row.position == wanted.c.position))
+    these = wanted(places)
+    return query.join(these, and_(row.job_id == these.c.job_id, row.position == these.c.position))
 
 
 def start(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
@@ -107,20 +104,21 @@ def start(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
 def kept(row: type[Item] | type[Review] = Item) -> ColumnElement[bool]:
     """Whether the results' time is not over: those of an expired job are there until retention has deleted them all.
 
-    A look-up for each row, because a join could make a database begin with the jobs.
+    A look-up for each row, because a join could make a database begin with the jobs. It asks for what is there, because
+    of what is not PostgreSQL expects one row in 200, and sorts all of a day for its first page.
     """
-    return select(Job.expired_at).where(Job.id == row.job_id).scalar_subquery().is_(None)
+    return select(Job.id).where(Job.id == row.job_id, Job.expired_at.is_(None)).scalar_subquery().is_not(None)
 
 
 def suiting_jobs(filter_: Filter) -> ColumnElement[bool]:
     """What a job must fulfil to hold such items: they have the model of their job, and are judged before its end."""
-    wanted: list[ColumnElement[bool]] = []
+    needed: list[ColumnElement[bool]] = []
     if filter_.job is not None:
-        wanted.append(Job.id == filter_.job)
+        needed.append(Job.id == filter_.job)
     if filter_.model is not None:
-        wanted.append(Job.model == filter_.model)
+        needed.append(Job.model == filter_.model)
     if filter_.since is not None:
-        wanted.append(or_(Job.finished_at.is_(None), Job.finished_at >= filter_.since))
+        needed.append(or_(Job.finished_at.is_(None), Job.finished_at >= filter_.since))
     if filter_.until is not None:
-        wanted.append(Job.submitted_at < filter_.until)
-    return and_(true(), *wanted)
+        needed.append(Job.submitted_at < filter_.until)
+    return and_(true(), *needed)

@@ -236,4 +236,6 @@ def test_items_and_reviews_are_looked_up_by_their_places(many: tuple[Desk, str],
         reviews = reviews_of(session, list(found.values()))
         assert items_at(session, "bob", [(job, 7)]) == {}
     assert set(found) == {(job, 7), (job, 2999)} and set(reviews) == {(job, 7)}
-    assert len(plans) == 3 and not any(map(reads_all, plans)), plans
+    assert len(plans) == 3 and "pk_items" in plans[0].replace("sqlite_autoindex_items_1", "pk_items"), plans
+    if desk.database.sqlite:  # PostgreSQL reads reviews as few as these
+        assert not any(map(reads_all, plans)), plans
