@@ -1,5 +1,6 @@
 """``python -m api``: the API as a process of its own, settings from the environment."""
 
+import gc
 import sys
 
 import uvicorn
@@ -17,6 +18,9 @@ def main() -> int:
         try_out(settings := load())
     logs.configure(settings.log_format, settings.log_level)
     server = uvicorn.Server(config_of(create_app(settings), settings))
+    # What is there now stays: without looking at it again and again the slowest of 600 pages takes 28 ms, not 189.
+    gc.collect()
+    gc.freeze()
     server.run()
     return 0 if server.started else 3
 

@@ -1,5 +1,6 @@
 """A worker process: what it opens, in which order, and how it ends."""
 
+import gc
 import os
 import secrets
 import socket
@@ -201,6 +202,9 @@ def _serve(app: Celery, duties: Duties, wake: Wake) -> None:
     # What waited while no worker was there needs no hint.
     for queue in duties.queues:
         duties.hints.hint(queue)
+    # What is there now stays, and need not be looked at in the middle of somebody's photo (0.1 s).
+    gc.collect()
+    gc.freeze()
     try:
         app.Worker(
             hostname=duties.name,

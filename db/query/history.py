@@ -25,6 +25,8 @@ MANY_NAMES = 50_000
 PLACES_PAGE = 1000
 FEW_JOBS = 50
 LOOKED_UP = 100
+NEWEST = 4
+"""So many pages' items are looked at before any name is."""
 Place = tuple[str, int]
 
 
@@ -37,8 +39,12 @@ def items_of_owner(
     options: Sequence[ORMOption] = (),
 ) -> list[Item]:
     """A page of the owner's history; ``after`` is job and position of the last item of the page before."""
-    if filter_.name and _are_few(session, owner, filter_):
-        return list(islice(_at(session, owner, limit, after, filter_, options), limit))
+    if filter_.name:
+        found = _among_newest(session, owner, limit, after, filter_, options)
+        if found is not None:
+            return found
+        if _are_few(session, owner, filter_):
+            return list(islice(_at(session, owner, limit, after, filter_, options), limit))
     if (filter_.since is not None or filter_.until is not None) and not filter_.job and not filter_.reviewed:
         days = days_of(session, owner, filter_.since, filter_.until)
         if days is not None:
@@ -46,11 +52,7 @@ def items_of_owner(
     jobs = _few_jobs(session, owner, after, filter_)
     if jobs is not None:
         return list(islice(_of(session, jobs, limit, after, filter_, options), limit))
-    query, row = start(filter_)
-    query = query.where(row.owner == owner, conditions(filter_)).order_by(row.job_id.desc(), row.position.desc())
-    if after is not None:
-        query = query.where(tuple_(row.job_id, row.position) < after)
-    return list(session.scalars(query.options(*options).limit(limit)))
+    return _walk(session, owner, limit, after, filter_, options)
 
 
 def every_item_of_owner(database: Database, owner: str, filter_: Filter) -> Iterator[Item]:
@@ -63,6 +65,41 @@ def every_item_of_owner(database: Database, owner: str, filter_: Filter) -> Iter
         if len(page) < EXPORT_PAGE:
             return
         after = page[-1].job_id, page[-1].position
+
+
+def _walk(
+    session: Session,
+    owner: str,
+    limit: int,
+    after: Place | None,
+    filter_: Filter,
+    options: Sequence[ORMOption],
+    last: Place | None = None,
+) -> list[Item]:
+    """Along the history, to ``last`` at most."""
+    query, row = start(filter_)
+    query = query.where(row.owner == owner, conditions(filter_)).order_by(row.job_id.desc(), row.position.desc())
+    if after is not None:
+        query = query.where(tuple_(row.job_id, row.position) < after)
+    if last is not None:
+        query = query.where(tuple_(row.job_id, row.position) >= last)
+    return list(session.scalars(query.options(*options).limit(limit)))
+
+
+def _among_newest(
+    session: Session, owner: str, limit: int, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
+) -> list[Item] | None:
+    """A whole page, if the next few items make one: of a name that many have, nothing needs to be counted (16 ms)."""
+    place = select(Item.job_id, Item.position).where(Item.owner == owner)
+    if after is not None:
+        place = place.where(tuple_(Item.job_id, Item.position) < after)
+    last = session.execute(
+        place.order_by(Item.job_id.desc(), Item.position.desc()).offset(NEWEST * limit).limit(1)
+    ).one_or_none()
+    if last is None:
+        return None
+    found = _walk(session, owner, limit, after, filter_, options, (last.job_id, last.position))
+    return found if len(found) == limit else None
 
 
 def _named(owner: str, filter_: Filter) -> Select[str, int]:
