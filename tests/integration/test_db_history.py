@@ -188,7 +188,7 @@ def test_few_are_found_among_many_without_reading_them_all(
     with desk.database.read() as session:
         items_of_owner(session, "ann", 100, None, narrowed)
     if narrowed.name:
-        del plans[:2]  # the newest few are looked at first
+        del plans[0]  # the newest few are looked at first
     assert index in plans[0], plans
     assert len(plans) == (3 if narrowed.name else 1) and not any(map(reads_all, plans)), plans
     assert narrowed.name or "TEMP B-TREE" not in plans[0], plans
@@ -232,7 +232,7 @@ def test_old_photos_are_found_by_a_name_that_many_have(
     names = [str(number) for number in range(1499, -1, -1) if str(number).startswith("1")]
     assert [item.name.partition(".")[0] for item in page] == names[:100]
     if desk.database.sqlite:  # PostgreSQL knows how many they are, and reads a table as small as this one
-        assert all("ix_items_owner_name" in plan for plan in plans[2:4]) and not any(map(reads_all, plans)), plans
+        assert all("ix_items_owner_name" in plan for plan in plans[1:3]) and not any(map(reads_all, plans)), plans
 
 
 def test_items_and_reviews_are_looked_up_by_their_places(many: tuple[Desk, str], plans: list[str]) -> None:
