@@ -25,7 +25,7 @@ MANY_NAMES = 50_000
 PLACES_PAGE = 1000
 FEW_JOBS = 50
 LOOKED_UP = 100
-NEWEST = 4
+NEWEST = 2
 """So many pages' items are looked at before any name is."""
 Place = tuple[str, int]
 
