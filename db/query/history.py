@@ -26,7 +26,8 @@ PLACES_PAGE = 1000
 FEW_JOBS = 50
 LOOKED_UP = 100
 NEWEST = 2
-"""So many pages' items are looked at before any name is."""
+"""So many pages' items are looked at before any name or day is looked up."""
+FEW_ITEMS = 1000
 Place = tuple[str, int]
 
 
@@ -39,13 +40,16 @@ def items_of_owner(
     options: Sequence[ORMOption] = (),
 ) -> list[Item]:
     """A page of the owner's history; ``after`` is job and position of the last item of the page before."""
-    if filter_.name:
+    dated = filter_.since is not None or filter_.until is not None
+    if (filter_.name or dated) and not filter_.job:
         found = _among_newest(session, owner, limit, after, filter_, options)
         if found is not None:
             return found
-        if _are_few(session, owner, filter_):
-            return list(islice(_at(session, owner, limit, after, filter_, options), limit))
-    if (filter_.since is not None or filter_.until is not None) and not filter_.job and not filter_.reviewed:
+    if filter_.name and _are_few(session, owner, filter_):
+        return list(islice(_at(session, owner, limit, after, filter_, options), limit))
+    if dated and not filter_.job and not filter_.reviewed:
+        if _is_rare(session, owner, filter_):
+            return _walk(session, owner, limit, after, filter_, options)
         days = days_of(session, owner, filter_.since, filter_.until)
         if days is not None:
             return _on(session, owner, days, limit, after, filter_, options)
@@ -80,13 +84,22 @@ def _walk(
 def _among_newest(
     session: Session, owner: str, limit: int, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
 ) -> list[Item] | None:
-    """A whole page, if the next few items make one: of a name that many have, nothing needs to be counted (16 ms)."""
-    next_ = select(Item.job_id, Item.position, Item.name).where(Item.owner == owner)
+    """A whole page, if the next few items make one.
+
+    Of a name that many have nothing needs to be counted then (16 ms), and an export of some days asks for them once.
+    """
+    next_ = select(Item.job_id, Item.position, Item.name, Item.decided_at).where(Item.owner == owner)
     if after is not None:
         next_ = next_.where(tuple_(Item.job_id, Item.position) < after)
     newest = next_.order_by(Item.job_id.desc(), Item.position.desc()).limit(NEWEST * limit).subquery()
-    named = select(newest.c.job_id, newest.c.position).where(begins_with(filter_.name or "", newest.c.name))
-    places = [(row.job_id, row.position) for row in session.execute(named)]
+    suiting = select(newest.c.job_id, newest.c.position)
+    if filter_.name:
+        suiting = suiting.where(begins_with(filter_.name, newest.c.name))
+    if filter_.since is not None:
+        suiting = suiting.where(newest.c.decided_at >= filter_.since)
+    if filter_.until is not None:
+        suiting = suiting.where(newest.c.decided_at < filter_.until)
+    places = [(row.job_id, row.position) for row in session.execute(suiting)]
     if len(places) < limit:
         return None
     query = _nameless(filter_, options).limit(limit)
@@ -114,6 +127,16 @@ def _are_few(session: Session, owner: str, filter_: Filter) -> bool:
     most = MANY_NAMES if filter_ == Filter(name=filter_.name) else FEW_NAMES
     found = session.scalar(select(func.count()).select_from(_named(owner, filter_).limit(most + 1).subquery()))
     return found is not None and found <= most
+
+
+def _is_rare(session: Session, owner: str, filter_: Filter) -> bool:
+    """Whether a decision, reason or label is so rare that all that have it are fewer than those of most days."""
+    if filter_.decision is None and filter_.reason is None and filter_.label is None:
+        return False
+    such = conditions(Filter(decision=filter_.decision, reason=filter_.reason, label=filter_.label))
+    some = select(Item.job_id).where(Item.owner == owner, such).limit(FEW_ITEMS + 1).subquery()
+    found = session.scalar(select(func.count()).select_from(some))
+    return found is not None and found <= FEW_ITEMS
 
 
 def _at(

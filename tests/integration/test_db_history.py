@@ -73,6 +73,7 @@ def test_every_combination_finds_what_it_says(
     desk: Desk, days: list[Item], monkeypatch: pytest.MonkeyPatch, few_names: int, few_jobs: int, few_days: int
 ) -> None:
     monkeypatch.setattr("db.query.days.MANY_DAYS", few_days)
+    monkeypatch.setattr(history, "FEW_ITEMS", few_names)
     for name in ("FEW_NAMES", "MANY_NAMES"):
         monkeypatch.setattr(history, name, few_names)
     monkeypatch.setattr(history, "PLACES_PAGE", 3)
@@ -215,9 +216,39 @@ def test_an_early_day_is_found_without_meeting_later_ones(many: tuple[Desk, str]
     with desk.database.read() as session:
         page = items_of_owner(session, "ann", 100, (job, 251), early)
     assert [item.position for item in page] == list(range(250, 199, -1))
-    assert "ix_items_owner_day" in plans[0], plans
+    assert "ix_items_owner_day" in plans[1], plans
     if desk.database.sqlite:  # PostgreSQL reads a table as small as this one
-        assert "ix_items_owner_day" in plans[1] and not any(map(reads_all, plans)), plans
+        assert "ix_items_owner_day" in plans[2] and not any(map(reads_all, plans)), plans
+
+
+def test_what_is_rare_is_found_among_the_days_without_reading_them(many: tuple[Desk, str], plans: list[str]) -> None:
+    desk, _ = many
+    with desk.database.write() as session:
+        session.execute(update(Item).values(decided_at=1.5 * DAY))
+        session.execute(update(Item).where(Item.position.in_([7, 2000])).values(reason="blank"))
+    learn(desk.database)
+    plans.clear()
+    with desk.database.read() as session:
+        page = items_of_owner(session, "ann", 100, None, Filter(reason="blank", since=DAY, until=2 * DAY))
+    assert [item.position for item in page] == [2000, 7]
+    assert "ix_items_owner_reason" in plans[-1] and "ix_items_owner_day" not in "".join(plans), plans
+
+
+def test_an_export_of_some_days_looks_for_them_twice(
+    many: tuple[Desk, str], plans: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "EXPORT_PAGE", 100)
+    desk, _ = many
+    with desk.database.write() as session:
+        session.execute(update(Item).where(Item.position < 2000).values(decided_at=1.5 * DAY))
+        session.execute(update(Item).where(Item.position >= 2000).values(decided_at=2.5 * DAY))
+    learn(desk.database)
+    plans.clear()
+    found = [item.position for item in every_item_of_owner(desk.database, "ann", Filter(since=DAY, until=2 * DAY))]
+    assert found == list(range(1999, -1, -1))
+    if desk.database.sqlite:
+        # At the first page, before which later days lie, and once the photos end: the days, and the places on them.
+        assert sum("ix_items_owner_day" in plan for plan in plans) == 4, plans
 
 
 def test_old_photos_are_found_by_a_name_that_many_have(
