@@ -25,7 +25,7 @@ MANY_NAMES = 50_000
 PLACES_PAGE = 1000
 FEW_JOBS = 50
 LOOKED_UP = 100
-NEWEST = 2
+NEWEST = 4
 """So many pages' items are looked at before any name or day is looked up."""
 FEW_ITEMS = 1000
 Place = tuple[str, int]
