@@ -8,10 +8,10 @@ from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
 from api.options import Text
+from db.day import DAY_SECONDS
 from db.query.narrow import Filter
 from model.verdict import Decision, Reason
 
-DAY_SECONDS = 86400.0
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 

@@ -40,11 +40,11 @@ def places_on(
     begun = begun.order_by(Item.job_id.desc(), Item.position.desc()).limit(limit)
     if after is not None:
         begun = begun.where(tuple_(Item.job_id, Item.position) < after)
-    each = union_all(*(select(begun.where(_on(day, filter_)).subquery()) for day in days)).subquery()
+    each = union_all(*(select(begun.where(_on_day(day, filter_)).subquery()) for day in days)).subquery()
     return select(each.c.job_id, each.c.position).order_by(each.c.job_id.desc(), each.c.position.desc()).limit(limit)
 
 
-def _on(day: int, filter_: Filter) -> ColumnElement[bool]:
+def _on_day(day: int, filter_: Filter) -> ColumnElement[bool]:
     """What an item of that day must fulfil.
 
     Bounds within which the whole day lies are left out: PostgreSQL takes them for a further choice, which leaves so few

@@ -5,16 +5,18 @@ looked up first where that finds few: names by their beginning, days, and the jo
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
 from db.database import Database
+from db.query.at_places import at_places
 from db.query.days import days_of, places_on
-from db.query.narrow import ANY, Filter, at_places, begins_with, conditions, start, suiting_jobs
+from db.query.narrow import ANY, Filter, begins_with, conditions, start, suiting_jobs
 from db.schema import Item, Job
 
 EXPORT_PAGE = 500
@@ -24,11 +26,31 @@ FEW_NAMES = 5000
 MANY_NAMES = 50_000
 PLACES_PAGE = 1000
 FEW_JOBS = 50
-LOOKED_UP = 100
+# So many pages' items are read before any name or day is looked up: 2 ms that are in vain where they hold no page.
 NEWEST = 4
-"""So many pages' items are looked at before any name or day is looked up."""
+# A decision, reason or label of so many photos is looked up rather than the days on which they were judged.
 FEW_ITEMS = 1000
+# At least so many named items are fetched at once, for a page that is shorter and narrowed further.
+LEAST_FETCHED = 100
 Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The page that is asked for: at most ``limit`` items behind the place ``after``."""
+
+    session: Session
+    owner: str
+    limit: int
+    after: Place | None
+    filter_: Filter
+    options: Sequence[ORMOption]
+
+    def behind(
+        self, job_id: SQLColumnExpression[str], position: SQLColumnExpression[int]
+    ) -> Sequence[ColumnElement[bool]]:
+        """The condition that a place comes after the page before; none for the first page."""
+        return [] if self.after is None else [tuple_(job_id, position) < self.after]
 
 
 def items_of_owner(
@@ -40,23 +62,24 @@ def items_of_owner(
     options: Sequence[ORMOption] = (),
 ) -> list[Item]:
     """A page of the owner's history; ``after`` is job and position of the last item of the page before."""
+    page = _Page(session, owner, limit, after, filter_, options)
     dated = filter_.since is not None or filter_.until is not None
     if (filter_.name or dated) and not filter_.job:
-        found = _among_newest(session, owner, limit, after, filter_, options)
+        found = _among_newest(page)
         if found is not None:
             return found
-    if filter_.name and _are_few(session, owner, filter_):
-        return list(islice(_at(session, owner, limit, after, filter_, options), limit))
+    if filter_.name and _are_few(page):
+        return list(islice(_by_name(page), limit))
     if dated and not filter_.job and not filter_.reviewed:
-        if _is_rare(session, owner, filter_):
-            return _walk(session, owner, limit, after, filter_, options)
+        if _is_rare(page):
+            return _walk(page)
         days = days_of(session, owner, filter_.since, filter_.until)
         if days is not None:
-            return _on(session, owner, days, limit, after, filter_, options)
-    jobs = _few_jobs(session, owner, after, filter_)
+            return _by_days(page, days)
+    jobs = _few_jobs(page)
     if jobs is not None:
-        return list(islice(_of(session, jobs, limit, after, filter_, options), limit))
-    return _walk(session, owner, limit, after, filter_, options)
+        return list(islice(_by_jobs(page, jobs), limit))
+    return _walk(page)
 
 
 def every_item_of_owner(database: Database, owner: str, filter_: Filter) -> Iterator[Item]:
@@ -71,27 +94,27 @@ def every_item_of_owner(database: Database, owner: str, filter_: Filter) -> Iter
         after = page[-1].job_id, page[-1].position
 
 
-def _walk(
-    session: Session, owner: str, limit: int, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
-) -> list[Item]:
-    query, row = start(filter_)
-    query = query.where(row.owner == owner, conditions(filter_)).order_by(row.job_id.desc(), row.position.desc())
-    if after is not None:
-        query = query.where(tuple_(row.job_id, row.position) < after)
-    return list(session.scalars(query.options(*options).limit(limit)))
+def _walk(page: _Page) -> list[Item]:
+    """Along the history, or along the index of a decision, reason or label in the same order."""
+    query, row = start(page.filter_)
+    query = query.where(row.owner == page.owner, conditions(page.filter_), *page.behind(row.job_id, row.position))
+    query = query.order_by(row.job_id.desc(), row.position.desc()).options(*page.options)
+    return list(page.session.scalars(query.limit(page.limit)))
 
 
-def _among_newest(
-    session: Session, owner: str, limit: int, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
-) -> list[Item] | None:
-    """A whole page, if the next few items make one.
+def _among_newest(page: _Page) -> list[Item] | None:
+    """The page, if the next few items make a whole one.
 
     Of a name that many have nothing needs to be counted then (16 ms), and an export of some days asks for them once.
     """
-    next_ = select(Item.job_id, Item.position, Item.name, Item.decided_at).where(Item.owner == owner)
-    if after is not None:
-        next_ = next_.where(tuple_(Item.job_id, Item.position) < after)
-    newest = next_.order_by(Item.job_id.desc(), Item.position.desc()).limit(NEWEST * limit).subquery()
+    filter_ = page.filter_
+    newest = (
+        select(Item.job_id, Item.position, Item.name, Item.decided_at)
+        .where(Item.owner == page.owner, *page.behind(Item.job_id, Item.position))
+        .order_by(Item.job_id.desc(), Item.position.desc())
+        .limit(NEWEST * page.limit)
+        .subquery()
+    )
     suiting = select(newest.c.job_id, newest.c.position)
     if filter_.name:
         suiting = suiting.where(begins_with(filter_.name, newest.c.name))
@@ -99,104 +122,95 @@ def _among_newest(
         suiting = suiting.where(newest.c.decided_at >= filter_.since)
     if filter_.until is not None:
         suiting = suiting.where(newest.c.decided_at < filter_.until)
-    places = [(row.job_id, row.position) for row in session.execute(suiting)]
-    if len(places) < limit:
+    places = [(row.job_id, row.position) for row in page.session.execute(suiting)]
+    if len(places) < page.limit:
         return None
-    query = _nameless(filter_, options).limit(limit)
-    found = list(session.scalars(at_places(query, Item, places)))
-    return found if len(found) == limit else None
+    found = list(page.session.scalars(at_places(_nameless(page).limit(page.limit), Item, places)))
+    return found if len(found) == page.limit else None
 
 
-def _nameless(filter_: Filter, options: Sequence[ORMOption]) -> Select[Item]:
+def _nameless(page: _Page) -> Select[Item]:
     """The history without the name, for places that stand for it: PostgreSQL would look names up instead of places.
 
     That took 88 ms instead of 1.
     """
-    query, _ = start(filter_)
-    query = query.where(conditions(replace(filter_, name=None))).options(*options)
+    query, _ = start(page.filter_)
+    query = query.where(conditions(replace(page.filter_, name=None))).options(*page.options)
     return query.order_by(Item.job_id.desc(), Item.position.desc())
 
 
-def _named(owner: str, filter_: Filter) -> Select[str, int]:
+def _named(page: _Page) -> Select[str, int]:
     """Where the items are whose names begin so."""
-    return select(Item.job_id, Item.position).where(Item.owner == owner, begins_with(filter_.name or ""))
+    return select(Item.job_id, Item.position).where(Item.owner == page.owner, begins_with(page.filter_.name or ""))
 
 
-def _are_few(session: Session, owner: str, filter_: Filter) -> bool:
-    """Whether it is better to look at each of them than to walk along the history."""
-    most = MANY_NAMES if filter_ == Filter(name=filter_.name) else FEW_NAMES
-    found = session.scalar(select(func.count()).select_from(_named(owner, filter_).limit(most + 1).subquery()))
+def _are_few(page: _Page) -> bool:
+    """Whether it is better to look at each item with such a name than to walk along the history."""
+    most = MANY_NAMES if page.filter_ == Filter(name=page.filter_.name) else FEW_NAMES
+    return _at_most(page.session, _named(page), most)
+
+
+def _is_rare(page: _Page) -> bool:
+    """Whether a decision, reason or label is so rare that all that have it are fewer than those of most days."""
+    such = Filter(decision=page.filter_.decision, reason=page.filter_.reason, label=page.filter_.label)
+    if such == ANY:
+        return False
+    return _at_most(page.session, select(Item.job_id).where(Item.owner == page.owner, conditions(such)), FEW_ITEMS)
+
+
+def _at_most(session: Session, query: Select[*tuple[Any, ...]], most: int) -> bool:
+    """Whether the query finds no more; no more than one beyond are counted."""
+    found = session.scalar(select(func.count()).select_from(query.limit(most + 1).subquery()))
     return found is not None and found <= most
 
 
-def _is_rare(session: Session, owner: str, filter_: Filter) -> bool:
-    """Whether a decision, reason or label is so rare that all that have it are fewer than those of most days."""
-    if filter_.decision is None and filter_.reason is None and filter_.label is None:
-        return False
-    such = conditions(Filter(decision=filter_.decision, reason=filter_.reason, label=filter_.label))
-    some = select(Item.job_id).where(Item.owner == owner, such).limit(FEW_ITEMS + 1).subquery()
-    found = session.scalar(select(func.count()).select_from(some))
-    return found is not None and found <= FEW_ITEMS
-
-
-def _at(
-    session: Session, owner: str, limit: int, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
-) -> Iterator[Item]:
-    query = _nameless(filter_, options)
+def _by_name(page: _Page) -> Iterator[Item]:
+    query, after = _nameless(page), page.after
     # Looked up before they are sorted: with LIMIT a database would walk along the history after all.
-    named = _named(owner, filter_).cte("named").prefix_with("MATERIALIZED")
+    named = _named(page).cte("named").prefix_with("MATERIALIZED")
     sorted_ = select(named).order_by(named.c.job_id.desc(), named.c.position.desc()).limit(PLACES_PAGE)
+    step = min(EXPORT_PAGE, max(page.limit, LEAST_FETCHED))
     while True:
         later = sorted_ if after is None else sorted_.where(tuple_(named.c.job_id, named.c.position) < after)
-        places = [(row.job_id, row.position) for row in session.execute(later)]
-        step = min(EXPORT_PAGE, max(limit, LOOKED_UP))
+        places = [(row.job_id, row.position) for row in page.session.execute(later)]
         for begin in range(0, len(places), step):
-            yield from session.scalars(at_places(query, Item, places[begin : begin + step]))
+            yield from page.session.scalars(at_places(query, Item, places[begin : begin + step]))
         if len(places) < PLACES_PAGE:
             return
         after = places[-1]
 
 
-def _on(
-    session: Session,
-    owner: str,
-    days: list[int],
-    limit: int,
-    after: Place | None,
-    filter_: Filter,
-    options: Sequence[ORMOption],
-) -> list[Item]:
-    places = session.execute(places_on(owner, days, limit, after, filter_)).all() if days else []
-    query = select(Item).order_by(Item.job_id.desc(), Item.position.desc()).options(*options)
-    found: list[Item] = []
-    for begin in range(0, len(places), EXPORT_PAGE):
-        some = [(row.job_id, row.position) for row in places[begin : begin + EXPORT_PAGE]]
-        found += session.scalars(at_places(query, Item, some))
-    return found
+def _by_days(page: _Page, days: list[int]) -> list[Item]:
+    if not days:
+        return []
+    found = page.session.execute(places_on(page.owner, days, page.limit, page.after, page.filter_))
+    places = [(row.job_id, row.position) for row in found]
+    query = select(Item).order_by(Item.job_id.desc(), Item.position.desc()).options(*page.options)
+    return list(page.session.scalars(at_places(query, Item, places))) if places else []
 
 
-def _few_jobs(session: Session, owner: str, after: Place | None, filter_: Filter) -> list[str] | None:
+def _few_jobs(page: _Page) -> list[str] | None:
     """The jobs that can hold such items, newest first; None when they are many, or any job will do."""
+    filter_ = page.filter_
     if all(wanted is None for wanted in (filter_.job, filter_.model, filter_.since, filter_.until)):
         return None
     query = (
         select(Job.id)
-        .where(Job.owner == owner, Job.expired_at.is_(None), suiting_jobs(filter_))
+        .where(Job.owner == page.owner, Job.expired_at.is_(None), suiting_jobs(filter_))
         .order_by(Job.id.desc())
     )
-    if after is not None:
-        query = query.where(Job.id <= after[0])
-    found = list(session.scalars(query.limit(FEW_JOBS + 1)))
+    if page.after is not None:
+        query = query.where(Job.id <= page.after[0])
+    found = list(page.session.scalars(query.limit(FEW_JOBS + 1)))
     return None if len(found) > FEW_JOBS else found
 
 
-def _of(
-    session: Session, jobs: list[str], limit: int, after: Place | None, filter_: Filter, options: Sequence[ORMOption]
-) -> Iterator[Item]:
-    begun, row = start(filter_)
-    begun = begun.where(conditions(filter_)).order_by(row.position.desc()).limit(limit).options(*options)
+def _by_jobs(page: _Page, jobs: list[str]) -> Iterator[Item]:
+    begun, row = start(page.filter_)
+    begun = begun.where(conditions(page.filter_)).order_by(row.position.desc())
+    begun = begun.limit(page.limit).options(*page.options)
     for job in jobs:
         query: Select[Item] = begun.where(row.job_id == job)
-        if after is not None and job == after[0]:
-            query = query.where(row.position < after[1])
-        yield from session.scalars(query)
+        if page.after is not None and job == page.after[0]:
+            query = query.where(row.position < page.after[1])
+        yield from page.session.scalars(query)

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.database import Database
-from db.query.narrow import ANY, Filter, at_places, conditions, kept, start
+from db.query.at_places import at_places
+from db.query.narrow import ANY, Filter, conditions, kept, start
 from db.schema import Item, Review, Source
 
 EXPORT_PAGE = 500

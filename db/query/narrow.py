@@ -1,8 +1,6 @@
 """What a listing of items is narrowed to."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,10 +14,8 @@ from sqlalchemy import (
 )
 
 from db.query.unindexed import unindexed
-from db.query.wanted import wanted
 from db.schema import Item, Job, Review
 
-Row = TypeVar("Row")
 _LAST = chr(0x10FFFF)
 
 
@@ -50,7 +46,7 @@ def conditions(filter_: Filter, looked_up: bool = False) -> ColumnElement[bool]:
     # A label or a reason is rarer than its decision: SQLite, which cannot know, must not choose the decision's index
     # (1 million items, a label that three have: 330 ms instead of 1).
     rarer = looked_up or filter_.label is not None or filter_.reason is not None
-    needed: list[ColumnElement[bool]] = [
+    wanted: list[ColumnElement[bool]] = [
         column == value
         for column, value in (
             (unindexed(Item.decision) if rarer else Item.decision, filter_.decision),
@@ -62,13 +58,13 @@ def conditions(filter_: Filter, looked_up: bool = False) -> ColumnElement[bool]:
         if value is not None
     ]
     if filter_.since is not None:
-        needed.append(Item.decided_at >= filter_.since)
+        wanted.append(Item.decided_at >= filter_.since)
     if filter_.until is not None:
-        needed.append(Item.decided_at < filter_.until)
+        wanted.append(Item.decided_at < filter_.until)
     if filter_.name:
         # `history` has looked at the names' index by now: where it did not serve, SQLite must not choose it again.
-        needed.append(begins_with(filter_.name, unindexed(Item.name)))
-    return and_(true(), *needed)
+        wanted.append(begins_with(filter_.name, unindexed(Item.name)))
+    return and_(true(), *wanted)
 
 
 def begins_with(prefix: str, name: SQLColumnExpression[str] = Item.name) -> ColumnElement[bool]:
@@ -80,15 +76,6 @@ def begins_with(prefix: str, name: SQLColumnExpression[str] = Item.name) -> Colu
     following = ord(end[-1]) + 1
     # Surrogates are no characters: no name holds one, and no database takes one.
     return and_(from_here, name < end[:-1] + chr(0xE000 if following == 0xD800 else following))
-
-
-def at_places(query: Select[Row], row: type[Item] | type[Review], places: Iterable[tuple[str, int]]) -> Select[Row]:
-    """The query, for the rows at these places alone, each a job and a position: at least one, at most some hundreds.
-
-    A join, because SQLite reads the whole table for a list of pairs.
-    """
-    these = wanted(places)
-    return query.join(these, and_(row.job_id == these.c.job_id, row.position == these.c.position))
 
 
 def start(filter_: Filter) -> tuple[Select[Item], type[Item] | type[Review]]:
@@ -112,13 +99,13 @@ def kept(row: type[Item] | type[Review] = Item) -> ColumnElement[bool]:
 
 def suiting_jobs(filter_: Filter) -> ColumnElement[bool]:
     """What a job must fulfil to hold such items: they have the model of their job, and are judged before its end."""
-    needed: list[ColumnElement[bool]] = []
+    wanted: list[ColumnElement[bool]] = []
     if filter_.job is not None:
-        needed.append(Job.id == filter_.job)
+        wanted.append(Job.id == filter_.job)
     if filter_.model is not None:
-        needed.append(Job.model == filter_.model)
+        wanted.append(Job.model == filter_.model)
     if filter_.since is not None:
-        needed.append(or_(Job.finished_at.is_(None), Job.finished_at >= filter_.since))
+        wanted.append(or_(Job.finished_at.is_(None), Job.finished_at >= filter_.since))
     if filter_.until is not None:
-        needed.append(Job.submitted_at < filter_.until)
-    return and_(true(), *needed)
+        wanted.append(Job.submitted_at < filter_.until)
+    return and_(true(), *wanted)

@@ -117,7 +117,11 @@ def test_a_few_reviews_are_found_among_many_items_without_reading_them_all(desk:
         plan = session.connection().exec_driver_sql(f"{explain} {statement}", values).all()
     event.remove(desk.database.engine, "before_cursor_execute", note)
     assert [item.position for item in found] == [1003, 1002, 1001]
-    assert "ix_reviews_owner" in str(plan)
+    if desk.database.sqlite:
+        assert "ix_reviews_owner" in str(plan)
+    else:  # three reviews it may read as they lie, as soon as it has noticed how few they are
+        assert "ix_reviews_owner" in str(plan) or "Seq Scan on reviews" in str(plan), plan
+        assert "Seq Scan on items" not in str(plan), plan
 
 
 def test_an_item_and_its_upload_are_the_owners(desk: Desk) -> None:

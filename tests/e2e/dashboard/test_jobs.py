@@ -100,6 +100,9 @@ def test_photos_are_reviewed_with_one_key_each(page: Page, site: Site, job: str)
     while (said := _said(site, job)[:4]) != wanted and time.monotonic() < until:
         page.wait_for_timeout(100)
     assert said == wanted
+    settled(page, "beach.zip")  # drawn anew since, with what was kept
+    page.keyboard.press("y")
+    expect(photos(page, items[3].name)).to_contain_text("confirmed")
 
 
 def _said(site: Site, job: str) -> list[tuple[str | None, bool] | None]:

@@ -163,6 +163,19 @@ def test_with_redis_hints_go_out_and_a_waiter_is_woken(
         hints.close()
 
 
+async def woken(redis_url: str, hints: Hints, look: Callable[[], tuple[str, bool]], early: bool = False) -> str:
+    """What somebody finds who waits for a job that ends after half a second, and who hears of it."""
+    wakeups = WakeUps(redis_url)
+    wakeups.start()
+    while not wakeups.hears:
+        await asyncio.sleep(0.01)
+    threading.Timer(0.5, hints.done, ["job"]).start()
+    try:
+        return await waiting.awaited(look, wakeups, "job", 60, early=early)
+    finally:
+        await wakeups.close()
+
+
 def test_a_waiter_that_is_woken_looks_seldom_and_misses_no_wake_up(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,19 +194,8 @@ def test_a_waiter_that_is_woken_looks_seldom_and_misses_no_wake_up(
             time.sleep(0.2)
         return "found", found
 
-    async def wait() -> str:
-        wakeups = WakeUps(redis_url)
-        wakeups.start()
-        while not wakeups.hears:
-            await asyncio.sleep(0.01)
-        threading.Timer(0.5, hints.done, ["job"]).start()
-        try:
-            return await waiting.awaited(look, wakeups, "job", 60)
-        finally:
-            await wakeups.close()
-
     began = time.monotonic()
-    assert asyncio.run(wait()) == "found"
+    assert asyncio.run(woken(redis_url, hints, look)) == "found"
     assert looks == 3 and time.monotonic() - began < 15
     hints.close()
 
@@ -207,19 +209,8 @@ def test_who_waits_early_looks_for_the_first_time_when_woken(redis_url: str, mon
         looks.append(time.monotonic())
         return "found", True
 
-    async def wait() -> str:
-        wakeups = WakeUps(redis_url)
-        wakeups.start()
-        while not wakeups.hears:
-            await asyncio.sleep(0.01)
-        threading.Timer(0.5, hints.done, ["job"]).start()
-        try:
-            return await waiting.awaited(look, wakeups, "job", 60, early=True)
-        finally:
-            await wakeups.close()
-
     began = time.monotonic()
-    assert asyncio.run(wait()) == "found"
+    assert asyncio.run(woken(redis_url, hints, look, early=True)) == "found"
     assert len(looks) == 1 and 0.5 <= looks[0] - began < 15
     hints.close()
 
