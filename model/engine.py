@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,8 +202,8 @@ class Engine:
             return None
 
     def _described(self, verdict: Verdict, seen: "Seen[Key]", spent: float | None) -> Verdict:
-        return replace(
-            self._signed(verdict),
+        return self._signed(
+            verdict,
             scores={**seen.scores, **verdict.scores},
             width=seen.decoded.width,
             height=seen.decoded.height,
@@ -211,10 +211,15 @@ class Engine:
             inference_ms=spent,
         )
 
-    def _signed(self, verdict: Verdict) -> Verdict:
+    def _signed(self, verdict: Verdict, **facts: Any) -> Verdict:
         bundle = self.bundle
         return replace(
-            verdict, model=bundle.name, version=bundle.version, checksum=bundle.checksum, backend=self.backend.name
+            verdict,
+            model=bundle.name,
+            version=bundle.version,
+            checksum=bundle.checksum,
+            backend=self.backend.name,
+            **facts,
         )
 
 

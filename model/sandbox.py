@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import math
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import numpy as np
 from model import raster, wire
 from model.decode import Decoded
 from model.limits import Limits
-from model.sandbox_process import DecoderProcess, Facts, crashed
+from model.sandbox_process import DecoderProcess, crashed
 from model.statistics import NAMES
 
 Work = Callable[[DecoderProcess], object]
@@ -80,7 +81,7 @@ class DecodePool:
             facts, payload = child.ask(wire.Task.DECODE, size, data)
             try:
                 return _decoded(facts, payload, size, len(data))
-            except (KeyError, TypeError, ValueError):  # a child that makes no sense is as good as dead
+            except (ValueError, struct.error):  # a child that makes no sense is as good as dead
                 child.stop()
                 raise crashed(len(data)) from None
 
@@ -165,11 +166,10 @@ class DecodePool:
             self._timed(time.perf_counter() - began)
 
 
-def _decoded(facts: Facts, payload: bytearray, size: int, length: int) -> Decoded:
-    """The child's answer as a value. ``KeyError``, ``TypeError`` or ``ValueError`` when it makes no sense."""
-    width, height, name = int(facts["width"]), int(facts["height"]), str(facts["format"])
-    measured = tuple(float(value) for value in facts["statistics"])
-    if min(width, height) < 1 or len(measured) != len(NAMES) or not all(map(math.isfinite, measured)):
+def _decoded(facts: bytes, payload: memoryview, size: int, length: int) -> Decoded:
+    """The child's answer as a value. ``ValueError`` or ``struct.error`` when it makes no sense."""
+    width, height, name, measured = wire.unpack_decoded(facts, len(NAMES))
+    if min(width, height) < 1 or not all(map(math.isfinite, measured)):
         raise ValueError("the decoder's facts do not fit together")
     pixels = np.frombuffer(payload, dtype=np.uint8).reshape(size, size, 3)
     return Decoded(pixels, width, height, length, name, measured)

@@ -12,7 +12,7 @@ import sys
 import traceback
 import warnings
 from io import BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -47,27 +47,26 @@ def main() -> None:
 def _answer(task: wire.Task, size: int, data: bytes, limits: Limits) -> bytes:
     try:
         if task is wire.Task.PREVIEW:
-            return wire.pack_reply(wire.Status.DONE, {}, preview(data, size, limits))
+            return wire.pack_reply(wire.Status.DONE, payload=preview(data, size, limits))
         decoded = decode(data, size, limits)
-        facts = {
-            "width": decoded.width,
-            "height": decoded.height,
-            "format": decoded.format,
-            "statistics": decoded.statistics,
-        }
+        facts = wire.pack_decoded(decoded.width, decoded.height, decoded.format, decoded.statistics)
         return wire.pack_reply(wire.Status.DONE, facts, decoded.pixels.tobytes())
     except MemoryError:
         return _refuse(out_of_memory(len(data)))
     except Unreadable as refusal:
         return _refuse(refusal)
     except Exception:  # the parent logs it: this process has nowhere to write
-        return wire.pack_reply(wire.Status.BUG, {"traceback": traceback.format_exc()[-8000:]})
+        return wire.pack_reply(wire.Status.BUG, _json({"traceback": traceback.format_exc()[-8000:]}))
 
 
 def _refuse(refusal: Unreadable) -> bytes:
     scores = {name: [score.value, score.threshold] for name, score in refusal.scores.items()}
     facts = {"reason": refusal.reason, "explanation": refusal.explanation, "scores": scores}
-    return wire.pack_reply(wire.Status.UNREADABLE, facts)
+    return wire.pack_reply(wire.Status.UNREADABLE, _json(facts))
+
+
+def _json(facts: dict[str, Any]) -> bytes:
+    return json.dumps(facts, separators=(",", ":")).encode()
 
 
 def _write(replies: BinaryIO, data: bytes) -> None:

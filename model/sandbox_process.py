@@ -12,15 +12,15 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from model import raster, wire
 from model.limits import Limits
+from model.statistics import NAMES
 from model.verdict import Reason, Score, Unreadable
 
 log = logging.getLogger(__name__)
 
-Facts = dict[str, Any]
+_PROGRAM = ("-P", "-m", "model.sandbox_child")
 _ROOT = str(Path(__file__).resolve().parents[1])
 # All that a decoder may know of our environment: how to load libraries. No addresses, no keys.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
@@ -63,7 +63,7 @@ class DecoderProcess:
         arguments = [str(os.getpid()), json.dumps(asdict(self._limits))]
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "model.sandbox_child", *arguments],
+            [sys.executable, *_PROGRAM, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -100,7 +100,7 @@ class DecoderProcess:
         if process is not None:
             process.kill()
 
-    def ask(self, task: wire.Task, size: int, data: bytes) -> tuple[Facts, bytearray]:
+    def ask(self, task: wire.Task, size: int, data: bytes) -> tuple[bytes, memoryview]:
         """The child's answer: facts and raw bytes. ``Unreadable`` for whatever is wrong with the picture, or was
         caused by it; then this object has no child until the next :meth:`start`. ``DecoderMissing``.
         """
@@ -108,8 +108,7 @@ class DecoderProcess:
         self._wait_until_ready()
         deadline = time.monotonic() + self._limits.decode_seconds
         try:
-            self._send(wire.REQUEST.pack(task, size, len(data)), deadline)
-            self._send(data, deadline)
+            self._send(wire.REQUEST.pack(task, size, len(data)), data, deadline)
             status, facts, payload = self._receive_reply(task, size, deadline)
             if status == wire.Status.DONE:
                 return facts, payload
@@ -130,52 +129,67 @@ class DecoderProcess:
         if self._ready:
             return
         try:
-            self._ready = self._receive(len(wire.READY), time.monotonic() + _START_SECONDS) == wire.READY
+            word = bytearray(len(wire.READY))
+            self._receive(word, 0, len(word), time.monotonic() + _START_SECONDS)
+            self._ready = word == wire.READY
         except (_Late, _Gone):
             self._ready = False
         if not self._ready:
             raise DecoderMissing(f"the decoder process could not start (exit status {self.stop(patience=1.0)})")
 
-    def _send(self, data: bytes, deadline: float) -> None:
-        rest = memoryview(data)
-        while rest:
+    # Each call that may wait gives the interpreter away and has to get it back, beside as many threads as there are
+    # decoders. Header and file in one call, the whole answer in another, and facts that are no JSON: 16 decoders that
+    # take 6 ms for a photo were kept at 2,200 photos/s instead of 1,850.
+
+    def _send(self, header: bytes, data: bytes, deadline: float) -> None:
+        sent = self._sent(header, data)
+        rest = memoryview(data)[max(0, sent - len(header)) :]
+        header = header[sent:]
+        while header or rest:
             if not self._writable.poll(_milliseconds_until(deadline)):
                 raise _Late
-            try:
-                rest = rest[os.write(self._write_end, rest) :]
-            except BlockingIOError:
-                continue
-            except BrokenPipeError:
-                raise _Gone from None
+            sent = self._sent(header, rest)
+            rest = rest[max(0, sent - len(header)) :]
+            header = header[sent:]
 
-    def _receive(self, length: int, deadline: float) -> bytearray:
-        data = bytearray(length)
-        rest = memoryview(data)
-        while rest:
-            if not self._readable.poll(_milliseconds_until(deadline)):
-                raise _Late
-            got = os.readv(self._read_end, [rest])
-            if not got:
-                raise _Gone
-            rest = rest[got:]
-        return data
+    def _sent(self, *parts: bytes | memoryview) -> int:
+        """How much of ``parts`` the pipe takes now."""
+        try:
+            return os.writev(self._write_end, parts)
+        except BlockingIOError:
+            return 0
+        except BrokenPipeError:
+            raise _Gone from None
 
-    def _receive_reply(self, task: wire.Task, size: int, deadline: float) -> tuple[int, Facts, bytearray]:
+    def _receive(self, frame: bytearray, got: int, wanted: int, deadline: float) -> int:
+        """Reads into ``frame``, of which ``got`` bytes are there, until it has ``wanted`` or more; how many it has."""
+        with memoryview(frame) as whole:
+            while got < wanted:
+                if not self._readable.poll(_milliseconds_until(deadline)):
+                    raise _Late
+                more = os.readv(self._read_end, [whole[got:]])
+                if not more:
+                    raise _Gone
+                got += more
+        return got
+
+    def _receive_reply(self, task: wire.Task, size: int, deadline: float) -> tuple[int, bytes, memoryview]:
         """One whole reply, of the lengths it must have: a child taken over by a picture may say anything."""
-        status, text_length, length = wire.REPLY.unpack(self._receive(wire.REPLY.size, deadline))
+        frame = bytearray(wire.decoded_bytes(size, len(NAMES)))
+        got = self._receive(frame, 0, wire.REPLY.size, deadline)
+        status, facts, length = wire.REPLY.unpack_from(frame)
         if status != wire.Status.DONE:
             fits = length == 0
         else:
             fits = length <= wire.MAX_PREVIEW if task is wire.Task.PREVIEW else length == size * size * 3
-        if not fits or text_length > wire.MAX_JSON:
+        if not fits or facts > wire.MAX_FACTS:
             raise _Gone
-        try:
-            facts = json.loads(self._receive(text_length, deadline))
-        except ValueError:
-            raise _Gone from None
-        if not isinstance(facts, dict):
+        start = wire.REPLY.size + facts
+        end = start + length
+        frame += bytes(max(0, end - len(frame)))
+        if self._receive(frame, got, end, deadline) > end:
             raise _Gone
-        return status, facts, self._receive(length, deadline)
+        return status, bytes(frame[wire.REPLY.size : start]), memoryview(frame)[start:end]
 
 
 def crashed(size: int) -> Unreadable:
@@ -184,7 +198,13 @@ def crashed(size: int) -> Unreadable:
     return Unreadable(Reason.DECODER_CRASHED, explanation, size=size)
 
 
-def _refusal(status: int, facts: Facts, size: int) -> Unreadable:
+def _refusal(status: int, told: bytes, size: int) -> Unreadable:
+    try:
+        facts = json.loads(told)
+    except ValueError:
+        raise _Gone from None
+    if not isinstance(facts, dict):
+        raise _Gone
     if status == wire.Status.BUG:
         log.error("decoding a picture of %d bytes failed in our own code:\n%s", size, facts.get("traceback"))
         return Unreadable(Reason.INTERNAL_ERROR, "Shoebox made a mistake while reading this picture.", size=size)

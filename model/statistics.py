@@ -4,8 +4,9 @@ Everything but ``even`` is measured on a copy reduced to about 64 to 80 pixels a
 camera photo and a small, much-compressed copy of it look alike, so that the ranges speak about the scene.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -50,6 +51,17 @@ class Range(NamedTuple):
     high: float | None
 
 
+class Edge(NamedTuple):
+    """One side of a range: ``sign`` is -1 for the lower, ``width`` the way from the centre, ``reason`` beyond it."""
+
+    place: int
+    name: str
+    sign: float
+    limit: float
+    width: float
+    reason: Reason
+
+
 class Finding(NamedTuple):
     """The statistic that decided (``reason``), or the one that came nearest to its limit (``reason`` is ``None``)."""
 
@@ -64,6 +76,19 @@ class Ranges:
     """One :class:`Range` for each of ``NAMES``."""
 
     by_name: Mapping[str, Range]
+    edges: tuple[Edge, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Made once: `check` runs for every photo, beside decoders that wait for the interpreter.
+        object.__setattr__(self, "edges", tuple(self._edges()))
+
+    def _edges(self) -> Iterator[Edge]:
+        for place, name in enumerate(NAMES):
+            bounds = self.by_name[name]
+            reason = Reason.BLANK if name == "spread" else Reason.UNNATURAL_STATISTICS
+            for limit, sign in ((bounds.low, -1.0), (bounds.high, 1.0)):
+                if limit is not None:
+                    yield Edge(place, name, sign, limit, max(sign * (limit - bounds.centre), 1e-6), reason)
 
     def to_json(self) -> dict[str, list[float | None]]:
         """Plain JSON: name to ``[low, centre, high]``."""
@@ -152,23 +177,15 @@ def check(stats: npt.NDArray[Any] | tuple[float, ...], ranges: Ranges) -> Findin
 
     The finding names the statistic that lies furthest out, in units of its own range.
     """
-    findings = []
-    for name, value in zip(NAMES, (float(v) for v in stats), strict=True):
-        bounds = ranges.by_name[name]
-        for limit, sign in ((bounds.low, -1.0), (bounds.high, 1.0)):
-            if limit is None:
-                continue
-            beyond = sign * (value - limit)
-            width = max(sign * (limit - bounds.centre), 1e-6)
-            reason = (Reason.BLANK if name == "spread" else Reason.UNNATURAL_STATISTICS) if beyond > 0 else None
-            findings.append(
-                (
-                    reason is Reason.BLANK,
-                    beyond / width,
-                    Finding(reason, name, value, limit),
-                )
-            )
-    return max(findings, key=lambda found: found[:2])[2]
+    nearest, furthest = None, (False, -math.inf)
+    for edge in ranges.edges:
+        beyond = edge.sign * (stats[edge.place] - edge.limit)
+        reached = (beyond > 0 and edge.reason is Reason.BLANK, beyond / edge.width)
+        if nearest is None or reached > furthest:
+            nearest, furthest = edge, reached
+    assert nearest is not None
+    reason = nearest.reason if furthest[1] > 0 else None
+    return Finding(reason, nearest.name, float(stats[nearest.place]), nearest.limit)
 
 
 def _reduce(pixels: Pixels) -> Floats:
