@@ -4,7 +4,6 @@ Everything but ``even`` is measured on a copy reduced to about 64 to 80 pixels a
 camera photo and a small, much-compressed copy of it look alike, so that the ranges speak about the scene.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -177,14 +176,13 @@ def check(stats: npt.NDArray[Any] | tuple[float, ...], ranges: Ranges) -> Findin
 
     The finding names the statistic that lies furthest out, in units of its own range.
     """
-    nearest, furthest = None, (False, -math.inf)
-    for edge in ranges.edges:
+
+    def reached(edge: Edge) -> tuple[bool, float]:
         beyond = edge.sign * (stats[edge.place] - edge.limit)
-        reached = (beyond > 0 and edge.reason is Reason.BLANK, beyond / edge.width)
-        if nearest is None or reached > furthest:
-            nearest, furthest = edge, reached
-    assert nearest is not None
-    reason = nearest.reason if furthest[1] > 0 else None
+        return beyond > 0 and edge.reason is Reason.BLANK, beyond / edge.width
+
+    nearest = max(ranges.edges, key=reached)
+    reason = nearest.reason if reached(nearest)[1] > 0 else None
     return Finding(reason, nearest.name, float(stats[nearest.place]), nearest.limit)
 
 

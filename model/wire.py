@@ -37,7 +37,7 @@ def pack_reply(status: Status, facts: bytes = b"", payload: bytes = b"") -> byte
 
 
 def pack_decoded(width: int, height: int, name: str, statistics: Sequence[float]) -> bytes:
-    """The facts of a decoded picture."""
+    """The facts of a decoded picture: its pixels, its format (16 bytes at most) and what was measured."""
     return _DECODED.pack(width, height, name.encode()) + struct.pack(f"!{len(statistics)}d", *statistics)
 
 

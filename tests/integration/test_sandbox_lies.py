@@ -16,6 +16,7 @@ from model.verdict import Reason, Unreadable
 FACTS = wire.pack_decoded(300, 200, "JPEG", [0.5] * len(NAMES))
 PIXELS = bytes(range(0, 256, 2)) * (SIZE * SIZE * 3 // 128)
 HONEST = wire.pack_reply(wire.Status.DONE, FACTS, PIXELS)
+REFUSAL = b'{"reason":"too_small","explanation":"","scores":{}}'
 # The first answers one question as it is told to, in pieces; whoever comes after it is a decoder like any other.
 PROGRAM = """
 import pathlib, runpy, struct, sys
@@ -62,11 +63,20 @@ def test_an_answer_is_understood_in_whatever_pieces_it_comes(answering: Pools, p
     assert decoded.pixels.tobytes() == PIXELS
 
 
+def test_a_refusal_is_understood(answering: Pools) -> None:
+    pool = answering(wire.pack_reply(wire.Status.UNREADABLE, REFUSAL))
+
+    error = pool.submit(photo, SIZE).exception(timeout=60)
+
+    assert isinstance(error, Unreadable)
+    assert error.reason is Reason.TOO_SMALL
+
+
 @pytest.mark.parametrize(
     "answer",
     {
-        "more than it says": wire.pack_reply(wire.Status.UNREADABLE, b"{}") + b"x",
-        "one byte less than it says": wire.REPLY.pack(1, len(FACTS), len(PIXELS) - 1) + FACTS + PIXELS[1:],
+        "more than it says": wire.pack_reply(wire.Status.UNREADABLE, REFUSAL) + b"x",
+        "one byte of the picture too few": wire.REPLY.pack(1, len(FACTS), len(PIXELS) - 1) + FACTS + PIXELS[1:],
         "more bytes than there are": wire.REPLY.pack(1, len(FACTS), 2**62) + FACTS,
         "facts without an end": wire.REPLY.pack(1, 2**32 - 1, len(PIXELS)) + FACTS,
         "no facts": wire.pack_reply(wire.Status.DONE, b"", PIXELS),
@@ -79,8 +89,8 @@ def test_an_answer_is_understood_in_whatever_pieces_it_comes(answering: Pools, p
         "a refusal with a reason of its own": wire.pack_reply(
             wire.Status.UNREADABLE, b'{"reason":"bored","explanation":"","scores":{}}'
         ),
-        "a refusal with pixels": wire.pack_reply(wire.Status.UNREADABLE, b"{}", PIXELS),
-        "another status": wire.pack_reply(9, b"{}"),  # type: ignore[arg-type]
+        "a refusal with pixels": wire.pack_reply(wire.Status.UNREADABLE, REFUSAL, PIXELS),
+        "another status": wire.pack_reply(9, REFUSAL),  # type: ignore[arg-type]
     }.items(),
     ids=lambda answer: answer[0],
 )
