@@ -64,8 +64,17 @@ class Settings(BaseSettings):
         description="What runs the network, by a name in docs/backends.md. auto: what is quickest here, measured once.",
     )
     device: str = Field("auto", description="auto, cpu, or cuda with an index, for the torch backend.")
-    decoders: int = Field(0, ge=0, description="Decoder processes of a classify worker. 0: one per core.")
-    threads: int = Field(0, ge=0, description="Network threads of a classify worker. 0: the backend's choice.")
+    classify_workers: int = Field(
+        1, ge=1, le=64, description="Classify workers that `shoebox up` starts; they share the cores and the GPU."
+    )
+    decoders: int = Field(
+        0, ge=0, description="Decoder processes of a classify worker. 0: one per core, shared among the workers."
+    )
+    threads: int = Field(
+        0,
+        ge=0,
+        description="Network threads of a classify worker. 0: the backend's choice, or a worker's share of the cores.",
+    )
     batch_size: int = Field(
         0, ge=0, le=1024, description="Photos in one network batch. 0: 16 on a processor, 64 on a GPU."
     )
@@ -170,8 +179,8 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         0,
         ge=0,
-        le=65534,
-        description="Port for Prometheus on a control worker; a classify worker's is the next one. 0: none.",
+        le=65471,
+        description="Port for Prometheus on a control worker; classify workers' are the next ones. 0: none.",
     )
     metrics_host: str = Field("127.0.0.1", description="Address for it.")
 
@@ -280,6 +289,21 @@ class Settings(BaseSettings):
     def bundle_folders(self) -> tuple[Path, ...]:
         """Folders of added bundles; the built-in ones are the model package's own."""
         return (self.home / "models",)
+
+    @property
+    def decoders_each(self) -> int:
+        """Decoder processes of each classify worker."""
+        return self.decoders or self._cores_each
+
+    @property
+    def threads_each(self) -> int | None:
+        """Network threads of each classify worker; None: as many as the backend likes."""
+        return self.threads or (self._cores_each if self.classify_workers > 1 else None)
+
+    @property
+    def _cores_each(self) -> int:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return -(-cores // self.classify_workers)
 
     @property
     def backends_path(self) -> Path:

@@ -245,7 +245,7 @@ def _automatic(settings: Settings) -> str:
     except (BundleMissing, BundleDamaged, BundleInvalid):  # a finding of its own
         return "depends on the model"
     batch = settings.batch_size or CPU_BATCH
-    known = remembered(bundle, settings.backends_path, settings.device, settings.threads or None, batch)
+    known = remembered(bundle, settings.backends_path, settings.device, settings.threads_each, batch)
     return known or "measured when a worker first opens the model"
 
 

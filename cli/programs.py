@@ -30,13 +30,18 @@ def programs(settings: Settings) -> list[Program]:
     ours = [
         Program("api", f"{python} api"),
         Program("worker-control", f"{python} worker control"),
-        Program(CLASSIFY, f"{python} worker classify"),
+        *(Program(classify_name(n), f"{python} worker classify {n}") for n in range(1, settings.classify_workers + 1)),
     ]
     if has_dashboard(settings):
         ours.append(Program(DASHBOARD, f"{python} dashboard"))
     if not settings.embedded_redis:
         return ours
     return [Program(REDIS, f"{redis_server().name} redis.conf"), *ours]
+
+
+def classify_name(number: int) -> str:
+    """The name of a classify worker, counted from 1."""
+    return CLASSIFY if number == 1 else f"{CLASSIFY}-{number}"
 
 
 def has_dashboard(settings: Settings) -> bool:

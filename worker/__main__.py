@@ -1,7 +1,12 @@
-"""``python -m worker control`` or ``python -m worker classify``: one worker process, settings from the environment."""
+"""``python -m worker control`` or ``python -m worker classify [NUMBER]``: one process, settings from the environment.
+
+The number tells the classify workers of one machine apart: each has a port of its own for its figures.
+"""
 
 import sys
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -10,25 +15,31 @@ from configuration import WrongSettings, load, refusal, sensible
 from db.tryout import try_out
 from model.backends.base import BackendMissing
 from model.bundle import BundleDamaged, BundleInvalid, BundleMissing
+from settings import Settings
 from worker.process import run_classify, run_control
 
 log = structlog.get_logger("worker")
 
-KINDS = {"control": run_control, "classify": run_classify}
-
 
 def main(arguments: list[str]) -> int:
     """Runs a worker until it is stopped; returns the exit code (1: the model cannot be trusted, 2: wrong usage)."""
-    if len(arguments) != 1 or arguments[0] not in KINDS:
-        print(f"usage: python -m worker {'|'.join(KINDS)}", file=sys.stderr)
-        return 2
+    match arguments:
+        case ["control"]:
+            run: Callable[[Settings], None] = run_control
+        case ["classify"]:
+            run = run_classify
+        case ["classify", number] if number.isdecimal() and int(number):
+            run = partial(run_classify, number=int(number))
+        case _:
+            print("usage: python -m worker control | classify [NUMBER]", file=sys.stderr)
+            return 2
     # In a container of its own the superuser is nobody special; Celery would warn on each start.
     warnings.filterwarnings("ignore", module="celery.platforms")
     with sensible():
         try_out(settings := load(), writes=arguments[0] == "control")
         logs.configure(settings.log_format, settings.log_level)
         try:
-            KINDS[arguments[0]](settings)
+            run(settings)
         except BackendMissing as error:
             name = "device" if settings.device.startswith("cuda") else "backend"
             raise WrongSettings(refusal(name, getattr(settings, name), str(error))) from None

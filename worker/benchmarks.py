@@ -125,7 +125,7 @@ class Benchmarks:
             "size": bundle.input_size,
             "batch_size": self._settings.batch_size or CPU_BATCH,
             "device": self._settings.device,
-            "threads": self._settings.threads or None,
+            "threads": self._settings.threads_each,
         }
         command = [sys.executable, "-m", "worker.benchmark_child", json.dumps(asked)]
         with subprocess.Popen(

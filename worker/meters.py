@@ -16,7 +16,6 @@ from prometheus_client import (
 )
 
 from model.verdict import Decision, Reason, Verdict
-from settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -83,13 +82,12 @@ def written(verdicts: Iterable[Verdict]) -> None:
         ITEMS.labels(verdict.decision, verdict.reason or "").inc()
 
 
-def answer(settings: Settings, kind: str) -> None:
-    """Tells the figures to whoever asks from now on, where a port is set: a classify worker's is the next one."""
-    if not settings.metrics_port:
+def answer(host: str, port: int) -> None:
+    """Tells the figures to whoever asks from now on; not at all where the port is 0."""
+    if not port:
         return
-    port = settings.metrics_port + (kind == "classify")
     try:
-        start_http_server(port, settings.metrics_host, REGISTRY)
-    except OSError as error:
+        start_http_server(port, host, REGISTRY)
+    except (OSError, OverflowError) as error:
         # A second worker on this machine, for instance: photos are worth more than figures.
         log.error("metrics_untold", port=port, error=type(error).__name__)

@@ -82,18 +82,20 @@ def run_control(settings: Settings) -> None:
     )
     courier.start()
     Keeper(database, blobs, keep_of(settings), 60 * settings.retention_minutes, stop).start()
-    _serve(app, duties, wake)
+    _serve(app, duties, wake, settings.metrics_port)
     courier.ring()
 
 
-def run_classify(settings: Settings) -> None:
-    """Runs a classify worker until it is stopped. A damaged default model raises before anything is claimed."""
+def run_classify(settings: Settings, number: int = 1) -> None:
+    """Runs a classify worker, the ``number``-th of this machine, until it is stopped.
+
+    A damaged default model raises before anything is claimed.
+    """
     with ExitStack() as opened:
         bundles = Bundles(Shelf(settings.bundle_folders, settings.model), lambda bundle: backends_of(settings, bundle))
         default = bundles.default()
-        decoders = settings.decoders or len(os.sched_getaffinity(0))
         # Before any engine: decoders are processes, and a process must not be started once a GPU is in use.
-        pool = opened.enter_context(DecodePool(decoders, limits_of(settings), meters.DECODING.observe))
+        pool = opened.enter_context(DecodePool(settings.decoders_each, limits_of(settings), meters.DECODING.observe))
         engines = Engines(bundles, lambda bundle, backend: _open(settings, bundle, backend, pool))
         opened.callback(engines.close)
         backend = engines.open_default(default).backend.name
@@ -122,7 +124,7 @@ def run_classify(settings: Settings) -> None:
             stop=stop,
             has_work=has_work,
         )
-        _serve(app, duties, wake)
+        _serve(app, duties, wake, settings.metrics_port and settings.metrics_port + number)
 
 
 def teller(database: Database, hints: Hints) -> Callable[[str], None]:
@@ -163,7 +165,7 @@ def _open(settings: Settings, bundle: Bundle, backend: str | None, pool: DecodeP
         bundle.path,
         asked,
         settings.device,
-        threads=settings.threads or None,
+        threads=settings.threads_each,
         batch_size=settings.batch_size or None,
         pool=pool,
         memory=settings.backends_path,
@@ -178,7 +180,7 @@ def _leave_logging_alone(**_: object) -> None:
     pass
 
 
-def _serve(app: Celery, duties: Duties, wake: Wake) -> None:
+def _serve(app: Celery, duties: Duties, wake: Wake, metrics_port: int) -> None:
     """Listens for hints until a stop, then leaves in order."""
 
     def stopping(**_: object) -> None:
@@ -190,7 +192,7 @@ def _serve(app: Celery, duties: Duties, wake: Wake) -> None:
     # A listener is all it takes for Celery to leave the log's level and format alone.
     setup_logging.connect(_leave_logging_alone, weak=False)
     wake.install(app)
-    meters.answer(duties.settings, duties.kind)
+    meters.answer(duties.settings.metrics_host, metrics_port)
     duties.activity.become("idle")
     duties.start()
     log.info(

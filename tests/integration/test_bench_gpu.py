@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench import gpu, limit
+from bench import gpu
 
 
 def camera_photo(scene: bytes) -> bytes:
@@ -19,19 +19,21 @@ def camera_photo(scene: bytes) -> bytes:
     return made.getvalue()
 
 
-def test_it_measures_both_halves_and_the_engine(scene, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(limit, "NETWORK_SECONDS", 0.1)
+def test_it_measures_both_halves_and_the_engine(scene, tmp_path: Path, capsys) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("sunset.jpg", camera_photo(scene("sunset", width=320, height=240)))
 
-    words = ["--device", "cpu", "--sets", "small", "--count", "20", "--rounds", "1", "--decoders", "1", "--batch", "8"]
-    assert gpu.main([str(tmp_path / "photos.zip"), *words]) == 0
+    words = ["--device", "cpu", "--sets", "small", "--count", "20", "--rounds", "1", "--decoders", "2", "--batch", "8"]
+    assert gpu.main([str(tmp_path / "photos.zip"), *words, "--workers", "1", "2"]) == 0
 
     said = capsys.readouterr().out
-    assert said.startswith("the processor, in float32; batches of 8, 1 decoders")
+    assert said.startswith("the processor, in float32; batches of 8, 2 decoders")
     rates = {name: float(rate) for name, rate in re.findall(r"^  (\S.+?) {2,}([\d.]+) photos/s", said, re.MULTILINE)}
-    assert set(rates) == {"network alone", "decoding alone", "engine", "decoding on the device"}
+    both = {f"{half}{workers}" for half in ("decoding alone", "engine") for workers in ("", ", 2 workers")}
+    assert set(rates) == {"network alone", "decoding on the device", *both}
     assert all(rates.values())
-    (share,) = re.findall(r"the engine's share: ([\d.]+)$", said, re.MULTILINE)
-    smaller = min(rates["network alone"], rates["decoding alone"])
-    assert float(share) == pytest.approx(rates["engine"] / smaller, abs=0.02)
+    shares = re.findall(r"share of the engine(\S*(?: 2 workers)?) +([\d.]+)$", said, re.MULTILINE)
+    assert len(shares) == 2
+    for workers, share in shares:
+        smaller = min(rates["network alone"], rates[f"decoding alone{workers}"])
+        assert float(share) == pytest.approx(rates[f"engine{workers}"] / smaller, abs=0.02)

@@ -5,7 +5,6 @@ import socket
 import pytest
 import structlog
 
-from settings import Settings
 from worker import meters
 from worker.hand import spans
 
@@ -21,7 +20,7 @@ def test_positions_are_told_in_short(positions: list[int], told: str) -> None:
 def test_a_port_that_is_taken_keeps_no_worker_from_its_work() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, structlog.testing.capture_logs() as logs:
         port = taken.getsockname()[1]
-        meters.answer(Settings(_env_file=None, metrics_port=port - 1), "classify")
+        meters.answer("127.0.0.1", port)
     assert [line["event"] for line in logs] == ["metrics_untold"]
 
 
