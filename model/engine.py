@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model import selfcheck
 from model.backends.base import Backend, DeviceOutOfMemory, Outputs
+from model.backends.batches import rehearsed
 from model.bundle import Bundle
 from model.decode import Decoded
 from model.flight import Flight, Ready
@@ -129,13 +130,15 @@ class Engine:
         return verdict
 
     def warm_up(self) -> None:
-        """Runs a full batch and a single picture, so that the first photo does not wait for the backend's set-up.
+        """Runs a full batch and smaller ones, so that the first photo does not wait for the backend's set-up.
 
         What a full batch is here, is found out on the way. Raises `DeviceOutOfMemory` where not even one fits.
         """
         with reserve():
             while self._room.size > 1 and self._outputs(self._blank(self._room.size)) is None:
                 self._room.lacking(self._room.size)
+            for size in rehearsed(self._room.size, self.backend.device):
+                self._outputs(self._blank(size))
             self.backend.run(self._blank(1)())
 
     def _share(self) -> int:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.backends.batches import CPU_BATCH, GPU_BATCH, SIZES, Part, parts, usual_batch
+from model.backends.batches import CPU_BATCH, GPU_BATCH, SIZES, Part, parts, rehearsed, usual_batch
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,8 @@ def test_a_gpu_takes_larger_batches_that_are_recorded_and_a_processor_what_it_to
     assert [usual_batch(device) for device in ("cpu", "cuda", "cuda:1")] == [CPU_BATCH, GPU_BATCH, GPU_BATCH]
     # An engine's batch, its quarter beside urgent photos, and what it is halved to: all without filling.
     assert CPU_BATCH == 16 and {GPU_BATCH, GPU_BATCH // 2, GPU_BATCH // 4} <= set(SIZES)
+
+
+def test_a_gpu_runs_every_size_it_may_need_before_the_first_photo_and_a_processor_none():
+    assert rehearsed(GPU_BATCH, "cuda:1") == (2, 4, 8, 16, 32)
+    assert rehearsed(1, "cuda") == rehearsed(CPU_BATCH, "cpu") == ()
