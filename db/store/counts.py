@@ -2,26 +2,36 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.clock import iso, now
+from db.dialects import Insert, table
 from db.schema import Job, Tally
 from db.states import JobState, Outcome
 from db.store.webhooks import announce
 
+# Made once: making a statement takes as long as running it, and each settlement needs all of these.
+_LOCK = select(Job).where(Job.id == bindparam("job")).with_for_update().execution_options(populate_existing=True)
+_NOW = select(now())
+_TALLIES = table(Tally)
+_ADD = Insert(
+    _TALLIES,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["owner", "day", "model", "decision", "reason", "label"],
+        set_={"count": _TALLIES.c.count + insert.excluded.count},
+    ),
+)
+
 
 def lock_job(session: Session, job_id: str) -> Job | None:
     """The job's row, locked until the transaction ends. Whoever changes counts or state takes this lock first."""
-    return session.scalar(
-        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
-    )
+    return session.scalar(_LOCK, {"job": job_id})
 
 
 def database_time(session: Session) -> float:
     """Seconds since 1970 UTC by the database's clock."""
-    return session.scalar(select(now())) or 0.0
+    return session.scalar(_NOW) or 0.0
 
 
 def close_if_done(session: Session, job: Job, at: float | None = None) -> bool:
@@ -66,11 +76,4 @@ def add_to_tallies(
         {"owner": owner, "day": iso(at)[:10], "model": model, "decision": d, "reason": r, "label": label, "count": n}
         for (d, r, label), n in sorted(counts.items())
     ]
-    insert = sqlite.insert(Tally) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(Tally)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["owner", "day", "model", "decision", "reason", "label"],
-            set_={"count": Tally.count + insert.excluded.count},
-        ),
-        rows,
-    )
+    session.execute(_ADD.on(session), rows)

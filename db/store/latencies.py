@@ -3,13 +3,22 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.buckets import bucket_of
+from db.dialects import Insert, table
 from db.schema import Latency
 
 HOUR_SECONDS = 3600
+
+_LATENCIES = table(Latency)
+_ADD = Insert(
+    _LATENCIES,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["owner", "hour", "backend", "bucket"],
+        set_={"count": _LATENCIES.c.count + insert.excluded.count},
+    ),
+)
 
 
 def add_to_latencies(session: Session, owner: str, timed: Iterable[tuple[str, float]], at: float) -> None:
@@ -22,12 +31,4 @@ def add_to_latencies(session: Session, owner: str, timed: Iterable[tuple[str, fl
         {"owner": owner, "hour": hour, "backend": backend, "bucket": bucket, "count": n}
         for (backend, bucket), n in sorted(counts.items())
     ]
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(Latency) if on_sqlite else postgresql.insert(Latency)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["owner", "hour", "backend", "bucket"],
-            set_={"count": Latency.count + insert.excluded.count},
-        ),
-        rows,
-    )
+    session.execute(_ADD.on(session), rows)

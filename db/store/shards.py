@@ -2,18 +2,37 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, false, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.dialects import table
 from db.schema import Job, Shard
 from db.states import JobState, Lane, ShardState
 from db.store.fairness import tag_and_weight
 
 # What a worker can judge with: name, version, backend. The backend None is for jobs that leave it to the worker.
 Ability = tuple[str, str, str | None]
+STATEMENTS = 64
+"""Statements kept for so many sets of abilities and the like: making one takes longer than running it."""
+
+_SHARDS = table(Shard)
+_CLAIMED = (
+    _SHARDS.c.id,
+    _SHARDS.c.attempt,
+    _SHARDS.c.job_id,
+    _SHARDS.c.source_id,
+    _SHARDS.c.lane,
+    _SHARDS.c.model,
+    _SHARDS.c.version,
+    _SHARDS.c.suspect,
+    _SHARDS.c.entries,
+    _SHARDS.c.fair,
+)
+_CANCELING = select(Job.id).where(Job.id.in_(bindparam("jobs", expanding=True)), Job.state == JobState.CANCELING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +78,7 @@ def add_shards(session: Session, job: Job, runs: Iterable[tuple[str, Sequence[li
             )
             before += len(part)
     if rows:
-        session.execute(insert(Shard), rows)
+        session.execute(insert(_SHARDS), rows)
     return before
 
 
@@ -72,11 +91,11 @@ def suits(abilities: Collection[Ability]) -> ColumnElement[bool]:
         false(),
         *(
             and_(
-                Shard.model == name,
-                Shard.version == version,
+                _SHARDS.c.model == name,
+                _SHARDS.c.version == version,
                 or_(
-                    Shard.backend.in_([backend for backend in wanted if backend is not None]),
-                    Shard.backend.is_(None) if None in wanted else false(),
+                    _SHARDS.c.backend.in_([backend for backend in wanted if backend is not None]),
+                    _SHARDS.c.backend.is_(None) if None in wanted else false(),
                 ),
             )
             for (name, version), wanted in backends.items()
@@ -98,29 +117,36 @@ def claim(
 
     ``suspects``: only shards under suspicion of killing workers, which are judged one at a time.
     """
-    wanted = [Shard.state == ShardState.READY, Shard.suspect.is_(suspects), suits(abilities)]
+    statement = _claiming(frozenset(abilities), suspects, lane)
+    taken = session.execute(statement, {"most": limit, "lease": lease_seconds, "claimer": worker})
+    return [Claim(*row[:-1]) for row in sorted(taken, key=lambda row: (row.lane, row.fair, row.id))]
+
+
+@lru_cache(STATEMENTS)
+def _claiming(abilities: frozenset[Ability], suspects: bool, lane: Lane | None) -> Update:
+    wanted = [_SHARDS.c.state == ShardState.READY, _SHARDS.c.suspect.is_(suspects), suits(abilities)]
     if lane is not None:
-        wanted.append(Shard.lane == lane)
+        wanted.append(_SHARDS.c.lane == lane)
     ready = (
-        select(Shard.id)
+        select(_SHARDS.c.id)
         .where(*wanted)
-        .order_by(Shard.lane, Shard.fair, Shard.id)
-        .limit(limit)
+        .order_by(_SHARDS.c.lane, _SHARDS.c.fair, _SHARDS.c.id)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
         .cte("ready")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    taken = session.scalars(
-        update(Shard)
-        .where(Shard.id.in_(select(ready.c.id)))
-        .values(state=ShardState.LEASED, attempt=Shard.attempt + 1, lease_until=now() + lease_seconds, worker=worker)
-        .returning(Shard)
-        .execution_options(synchronize_session=False)
+    return (
+        update(_SHARDS)
+        .where(_SHARDS.c.id.in_(select(ready.c.id)))
+        .values(
+            state=ShardState.LEASED,
+            attempt=_SHARDS.c.attempt + 1,
+            lease_until=now() + bindparam("lease"),
+            worker=bindparam("claimer"),
+        )
+        .returning(*_CLAIMED)
     )
-    rows = sorted(taken, key=lambda row: (row.lane, row.fair, row.id))
-    return [
-        Claim(r.id, r.attempt, r.job_id, r.source_id, r.lane, r.model, r.version, r.suspect, r.entries) for r in rows
-    ]
 
 
 def extend(session: Session, worker: str, claims: Sequence[Claim], lease_seconds: float) -> set[int]:
@@ -146,4 +172,4 @@ def extend(session: Session, worker: str, claims: Sequence[Claim], lease_seconds
 
 def canceling(session: Session, jobs: Iterable[str]) -> set[str]:
     """Those of the jobs that are being canceled."""
-    return set(session.scalars(select(Job.id).where(Job.id.in_(list(jobs)), Job.state == JobState.CANCELING)))
+    return set(session.scalars(_CANCELING, {"jobs": list(jobs)}))
