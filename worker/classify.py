@@ -49,7 +49,10 @@ class Policy:
 
 
 class Classifier:
-    """Works through ready shards, with benchmarks between. ``closed(job)`` is called after a commit that ends a job."""
+    """Works through ready shards, with benchmarks between.
+
+    ``closed(job)`` is called after a commit that ends a job, ``more()`` where a claim left work for another worker.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Classifier:
         policy: Policy,
         stop: Event,
         closed: Callable[[str], None],
+        more: Callable[[], object],
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -68,6 +72,7 @@ class Classifier:
         self._policy = policy
         self._stop = stop
         self._closed = closed
+        self._more = more
 
     def drain(self) -> int:
         """Works until nothing is ready or a stop; returns how many photos were judged."""
@@ -110,7 +115,7 @@ class _Run:
         self._abilities = classifier._engines.alike(wanted)
         self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
         self._alone = False
-        self._fresh = True
+        self._fresh = self._quiet = True
         self._judged = 0
         self._until = time.monotonic() + RUN_SECONDS
         self._looked = self._extended = self._asked = time.monotonic()
@@ -195,6 +200,10 @@ class _Run:
         claims, asked, where = write_patiently(self._database, take, self._stop)
         if not claims:
             return False
+        if self._quiet and len(claims) == APPETITE:
+            # One hint tells of a whole job, and wakes one worker: that one wakes the next, which does the same.
+            self._quiet = False
+            self._c._more()
         away: BlobsAway | None = None
         for taken in claims:
             if taken.job not in asked:

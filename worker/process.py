@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from threading import Event
 
 import structlog
@@ -103,7 +104,8 @@ def run_classify(settings: Settings, number: int = 1) -> None:
         stop, activity, name = Event(), Activity(), worker_name("classify")
         benchmarks = Benchmarks(settings, database, blobs, bundles, pool, name, stop, hints.done)
         policy = Policy(name, settings.lease_seconds, settings.max_file_bytes)
-        classifier = Classifier(database, blobs, engines, benchmarks, policy, stop, teller(database, hints))
+        ended, more = teller(database, hints), partial(hints.hint, BULK)
+        classifier = Classifier(database, blobs, engines, benchmarks, policy, stop, ended, more)
         app = celery_app(settings.broker)
         register_classify(app, classifier.drain, activity, wake := Wake())
 

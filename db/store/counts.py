@@ -76,4 +76,4 @@ def add_to_tallies(
         {"owner": owner, "day": iso(at)[:10], "model": model, "decision": d, "reason": r, "label": label, "count": n}
         for (d, r, label), n in sorted(counts.items())
     ]
-    session.execute(_ADD.on(session), rows)
+    _ADD.run(session, rows)

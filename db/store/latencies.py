@@ -31,4 +31,4 @@ def add_to_latencies(session: Session, owner: str, timed: Iterable[tuple[str, fl
         {"owner": owner, "hour": hour, "backend": backend, "bucket": bucket, "count": n}
         for (backend, bucket), n in sorted(counts.items())
     ]
-    session.execute(_ADD.on(session), rows)
+    _ADD.run(session, rows)

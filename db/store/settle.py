@@ -16,7 +16,7 @@ from db.store.shards import Claim
 from model.verdict import Decision, Verdict
 
 _ITEMS, _SHARDS = table(Item), table(Shard)
-_INSERT = Insert(_ITEMS, lambda insert: insert.on_conflict_do_nothing().returning(_ITEMS.c.position))
+_INSERT = Insert(_ITEMS, lambda insert: insert.on_conflict_do_nothing().returning(_ITEMS.c.position), listed=True)
 _FENCE = (
     update(_SHARDS)
     .where(
@@ -104,7 +104,7 @@ def insert_items(
         return []
     rows = {entry[0]: _row(job, source, entry, verdict, at) for entry, verdict in judged}
     # The rows apart from the statement: SQLAlchemy batches them, three to nine times as fast as values() would be.
-    inserted = session.scalars(_INSERT.on(session), list(rows.values()))
+    inserted = _INSERT.run(session, list(rows.values())).scalars()
     return [Written(*(rows[position][name] for name in Written._fields)) for position in inserted]
 
 

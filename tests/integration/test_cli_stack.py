@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,24 @@ def test_damaged_model_is_named_and_nothing_is_left_running(shoebox: Shoebox) ->
     assert "worker-classify does not stay up" in found.stderr
     assert "weights.safetensors" in found.stderr
     assert eventually(5, lambda: not shoebox.left())
+
+
+def test_as_many_classify_workers_as_were_asked_for_share_one_job(
+    shoebox: Shoebox, scene: Callable[..., bytes], tmp_path: Path
+) -> None:
+    # The sweep finds idle workers, too: here only what a worker tells the next one counts.
+    shoebox.variables |= {"SHOEBOX_CLASSIFY_WORKERS": "3", "SHOEBOX_SWEEP_SECONDS": "600", "SHOEBOX_DASHBOARD": "no"}
+    shoebox.variables |= {"SHOEBOX_BACKEND": "fake", "SHOEBOX_DECODERS": "1"}
+    workers = ["worker-classify", "worker-classify-2", "worker-classify-3"]
+    photo = scene("forest")
+    with zipfile.ZipFile(tmp_path / "trip.zip", "w") as archive:
+        for number in range(800):
+            archive.writestr(f"{number}.jpg", photo)
+
+    assert shoebox("up").returncode == 0
+    assert set(shoebox.pids()) == {"redis", "api", "worker-control", *workers}
+    tagged = shoebox("tag", str(tmp_path / "trip.zip"))
+
+    assert tagged.returncode == 0, tagged.stderr
+    claims = {name: (shoebox.home / "logs" / f"{name}.log").read_text().count('"claimed"') for name in workers}
+    assert all(claims.values()) and sum(claims.values()) == 800 / 32
