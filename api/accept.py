@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
 from api.offers import check_backend
-from api.schemas import JobOut
 from api.uploads import Uploads
-from api.views import job_out
 from db.database import Database
 from db.schema import Job
 from db.states import JobState, Lane
@@ -19,12 +17,15 @@ from worker.senders import BULK, CONTROL, INTERACTIVE
 
 log = structlog.get_logger(__name__)
 
+View = TypeVar("View")
+
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """A job as it stands in the database; ``queue`` is to be hinted, None for a job that was there before."""
+class Accepted(Generic[View]):
+    """A job by its id and as its sender sees it; ``queue`` is to be hinted, None for a job that was there before."""
 
-    job: JobOut
+    job: str
+    view: View
     queue: str | None
 
 
@@ -33,9 +34,10 @@ def accept(
     submission: Submission,
     uploads: Uploads,
     shard_items: int,
+    show: Callable[[Session, Job], View],
     check: Callable[[Session], object] | None = None,
-) -> Accepted:
-    """Inserts the job, or finds the one that the same idempotency key made before.
+) -> Accepted[View]:
+    """Inserts the job, or finds the one that the same idempotency key made before; ``show`` makes its view.
 
     Raises IdempotencyConflict and UploadLost, and what ``check`` raises, which is asked where the job would be new.
     The files become the job's when the insertion is known or likely to have been committed. A commit that fails halfway
@@ -46,16 +48,17 @@ def accept(
         with database.write() as session:
             earlier = earlier_job(session, submission)
             if earlier is not None:
-                return Accepted(job_out(session, earlier), None)
+                return Accepted(earlier.id, show(session, earlier), None)
             if check is not None:
                 check(session)
             check_backend(session, (submission.model, submission.version), submission.params.get("backend"))
             job = insert_job(session, submission, shard_items)
-            accepted = Accepted(job_out(session, job), queue_of(job))
+            accepted = Accepted(job.id, show(session, job), queue_of(job))
             uploads.keep()
     except DuplicateSubmission:
         with database.read() as session:
-            return Accepted(job_out(session, _winner(session, submission)), None)
+            winner = _winner(session, submission)
+            return Accepted(winner.id, show(session, winner), None)
     return accepted
 
 
@@ -86,8 +89,6 @@ def submission_of(
     return Submission(owner, *model, tuple(uploads.files), params, meta, idempotency_key, webhook_url)
 
 
-def log_accepted(accepted: Accepted, sizes: Sequence[int]) -> None:
+def log_accepted(accepted: Accepted[View], sizes: Sequence[int]) -> None:
     """One line for each upload."""
-    log.info(
-        "upload_accepted", job=accepted.job.id, files=len(sizes), bytes=sum(sizes), replayed=accepted.queue is None
-    )
+    log.info("upload_accepted", job=accepted.job, files=len(sizes), bytes=sum(sizes), replayed=accepted.queue is None)

@@ -1,16 +1,19 @@
 """Sending photos: a job, or one photo whose verdict is waited for."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from api.accept import Accepted, accept, log_accepted, submission_of
+from api.accept import Accepted, View, accept, log_accepted, submission_of
 from api.auth import Submitter
 from api.body import declared_bytes
 from api.intake import NotOneImage, receive
+from api.lookup import find_job
 from api.offers import check_backend
 from api.openapi import CLASSIFY_BODY, JOBS_BODY
 from api.options import PRINTABLE, Wanted, WantedFrom, WantedNow, metadata_of, params_of, with_form
@@ -20,9 +23,11 @@ from api.schemas import ItemOut, JobOut, iso
 from api.schemas_more import TicketOut
 from api.tickets import Sending
 from api.uploads import Uploads
+from api.views import job_out
 from api.waiting import verdict_of
 from api.webhooks import check_webhook
 from db.query.jobs import jobs
+from db.schema import Job
 from db.states import Kind
 from db.store.tickets import make_ticket
 
@@ -58,9 +63,9 @@ async def submit(
     With a `ticket` no key is needed; a ticket makes one job, and sent again with the same content it gives that job.
     """
     key = sender.idempotency_key or idempotency_key
-    accepted = await _take(request, parts, sender.owner, query.wanted, key, parts.settings.max_files)
+    accepted = await _take(request, parts, sender.owner, query.wanted, key, parts.settings.max_files, job_out)
     _point_at(response, accepted)
-    return accepted.job
+    return accepted.view
 
 
 @router.options("/jobs", status_code=204, include_in_schema=False)
@@ -100,21 +105,28 @@ async def classify(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Takes one photo and waits up to `timeout` seconds for its verdict."""
-    accepted = await _take(request, parts, caller.owner, query, idempotency_key, 1)
-    job = accepted.job
+    # The job is shown only to who has to ask for it: a millisecond less.
+    accepted = await _take(request, parts, caller.owner, query, idempotency_key, 1, lambda session, job: None)
     early = accepted.queue is not None
-    item = await verdict_of(parts.database, parts.wakeups, caller.owner, job.id, query.timeout, early=early)
+    item = await verdict_of(parts.database, parts.wakeups, caller.owner, accepted.job, query.timeout, early=early)
     if item is not None:
         # Checked when it was made: to have it checked again would be a millisecond more.
         return Response(item.model_dump_json(), media_type="application/json")
+    job = await run_in_threadpool(_shown, parts, caller.owner, accepted.job)
     later = Response(job.model_dump_json(), 202, media_type="application/json")
     _point_at(later, accepted)
     return later
 
 
 async def _take(
-    request: Request, parts: Parts, owner: str, query: Wanted, idempotency_key: str | None, max_files: int
-) -> Accepted:
+    request: Request,
+    parts: Parts,
+    owner: str,
+    query: Wanted,
+    idempotency_key: str | None,
+    max_files: int,
+    show: Callable[[Session, Job], View],
+) -> Accepted[View]:
     settings = parts.settings
     # What can be refused by the query alone is refused before gigabytes are sent; a photo is sent sooner than that.
     small = query.webhook_url is None and (declared_bytes(request) or SMALL_BYTES + 1) <= SMALL_BYTES
@@ -133,7 +145,8 @@ async def _take(
         key, url = idempotency_key, wanted.webhook_url
         submission = submission_of(owner, (model.name, model.version), uploads, params, meta, key, url)
         check = partial(check_queue, owner=owner, settings=settings) if small else None
-        accepted = await run_in_threadpool(accept, parts.database, submission, uploads, settings.shard_items, check)
+        items = settings.shard_items
+        accepted = await run_in_threadpool(accept, parts.database, submission, uploads, items, show, check)
     if accepted.queue is not None:
         parts.hinter.want(accepted.queue)
     log_accepted(accepted, [file.bytes for file in uploads.files])
@@ -157,8 +170,13 @@ def _check_webhook(parts: Parts, owner: str, url: str | None) -> None:
         check_webhook(session, owner, url, parts.webhooks)
 
 
-def _point_at(response: Response, accepted: Accepted) -> None:
-    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
+def _shown(parts: Parts, owner: str, job_id: str) -> JobOut:
+    with parts.database.read() as session:
+        return job_out(session, find_job(session, owner, job_id))
+
+
+def _point_at(response: Response, accepted: Accepted[View]) -> None:
+    response.headers["Location"] = f"/v1/jobs/{accepted.job}"
     response.headers["Retry-After"] = "1"
     if accepted.queue is None:
         response.headers["Idempotent-Replayed"] = "true"

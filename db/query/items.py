@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.database import Database
@@ -11,6 +11,10 @@ from db.query.narrow import ANY, Filter, conditions, kept, start
 from db.schema import Item, Review, Source
 
 EXPORT_PAGE = 500
+
+_ONE = select(Item).where(
+    Item.job_id == bindparam("job"), Item.position == bindparam("place"), Item.owner == bindparam("whose"), kept()
+)
 
 
 def items_of_job(session: Session, job_id: str, limit: int, after: int = -1, filter_: Filter = ANY) -> list[Item]:
@@ -22,8 +26,7 @@ def items_of_job(session: Session, job_id: str, limit: int, after: int = -1, fil
 
 def item(session: Session, owner: str, job_id: str, position: int) -> Item | None:
     """One item of the owner's; None once its job's results have expired."""
-    here = (Item.job_id == job_id, Item.position == position)
-    return session.scalar(select(Item).where(*here, Item.owner == owner, kept()))
+    return session.scalar(_ONE, {"job": job_id, "place": position, "whose": owner})
 
 
 def items_at(session: Session, owner: str, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], Item]:

@@ -4,13 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.query.outlived import OPEN_STATES
 from db.schema import Job, Shard
 from db.states import JobState, Lane, ShardState
+
+# Asked before each job is taken, in the transaction that makes it: made once.
+_UNOPENED = case((Job.state.in_([JobState.QUEUED, JobState.UNPACKING]), 1), else_=0)
+_WAITING = select(func.coalesce(func.sum(Job.pending + _UNOPENED), 0)).where(Job.state.in_(OPEN_STATES))
+_WAITING_OF = _WAITING.where(Job.owner == bindparam("whose"))
 
 
 @dataclass(slots=True)
@@ -64,11 +69,8 @@ def queues(session: Session, owner: str) -> dict[Lane, Queue]:
 
 def waiting_photos(session: Session, owner: str | None = None) -> int:
     """Photos without a verdict, of one owner or of all; a job whose files are not opened yet counts as one."""
-    unopened = case((Job.state.in_([JobState.QUEUED, JobState.UNPACKING]), 1), else_=0)
-    query = select(func.coalesce(func.sum(Job.pending + unopened), 0)).where(Job.state.in_(OPEN_STATES))
-    if owner is not None:
-        query = query.where(Job.owner == owner)
-    return int(session.scalar(query) or 0)
+    found = session.scalar(_WAITING) if owner is None else session.scalar(_WAITING_OF, {"whose": owner})
+    return int(found or 0)
 
 
 def oldest(ages: Iterable[float | None]) -> float | None:

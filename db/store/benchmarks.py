@@ -2,17 +2,20 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.dialects import table
 from db.ids import new_id
 from db.query.workers import ALIVE_SECONDS
 from db.schema import Benchmark, Worker
 from db.states import BenchmarkState
 from db.store.counts import database_time
+from db.store.shards import STATEMENTS
 
 # A benchmark that ended so many workers is given up.
 DEATHS = 2
@@ -70,7 +73,7 @@ def claim_benchmark(session: Session, worker: str, models: Collection[tuple[str,
 
 def benchmark_waits(session: Session, models: Collection[tuple[str, str]]) -> bool:
     """Whether `claim_benchmark` would find one."""
-    return session.scalar(select(Benchmark.id).where(_free(), _of(models)).limit(1)) is not None
+    return session.scalar(_waiting(frozenset(models))) is not None
 
 
 def free_benchmarks(session: Session) -> int:
@@ -104,6 +107,12 @@ def _change(session: Session, claim: BenchmarkClaim, values: dict[str, Any]) -> 
         .execution_options(synchronize_session=False)
     )
     return bool(hit.rowcount)  # type: ignore[attr-defined]
+
+
+@lru_cache(STATEMENTS)
+def _waiting(models: frozenset[tuple[str, str]]) -> Select[Any]:
+    # Every worker asks whenever it looks for work.
+    return select(table(Benchmark).c.id).where(_free(), _of(models)).limit(1)
 
 
 def _free() -> ColumnElement[bool]:

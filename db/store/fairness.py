@@ -5,11 +5,24 @@ The virtual time is the lowest tag in service, else the lowest that waits: a sma
 starts beside the huge one's current shard, not behind its last. A shard that no worker can take does not hold it back.
 """
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.schema import Job, Shard
 from db.states import JobState, ShardState
+
+_LEASED, _READY = (
+    select(func.min(Shard.fair))
+    .where(Shard.state == state, Shard.suspect.is_(False), Shard.lane == bindparam("lane"))
+    .scalar_subquery()
+    for state in (ShardState.LEASED, ShardState.READY)
+)
+_RUNNING = (
+    select(func.count())
+    .where(Job.owner == bindparam("whose"), Job.state.in_([JobState.RUNNING, JobState.UNPACKING]))
+    .scalar_subquery()
+)
+_TAG = select(func.coalesce(_LEASED, _READY, 0.0), _RUNNING)
 
 
 def tag_and_weight(session: Session, lane: int, owner: str) -> tuple[float, int]:
@@ -17,16 +30,5 @@ def tag_and_weight(session: Session, lane: int, owner: str) -> tuple[float, int]
 
     The virtual time is the lowest tag among the leased shards, else among the ready ones; 0 when there are none.
     """
-    leased, ready = (
-        select(func.min(Shard.fair))
-        .where(Shard.state == state, Shard.suspect.is_(False), Shard.lane == lane)
-        .scalar_subquery()
-        for state in (ShardState.LEASED, ShardState.READY)
-    )
-    running = (
-        select(func.count())
-        .where(Job.owner == owner, Job.state.in_([JobState.RUNNING, JobState.UNPACKING]))
-        .scalar_subquery()
-    )
-    tag, weight = session.execute(select(func.coalesce(leased, ready, 0.0), running)).one()
+    tag, weight = session.execute(_TAG, {"lane": lane, "whose": owner}).one()
     return tag, max(1, weight)

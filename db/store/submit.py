@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from db.dialects import table
 from db.ids import new_id
 from db.schema import Job, JobSource, Source
 from db.states import JobState, Kind, Lane, SourceState
@@ -18,6 +19,8 @@ from db.store.shards import add_shards
 
 # A job of at most so many single images goes before the bulk.
 INTERACTIVE_IMAGES = 8
+
+_SOURCES, _PLACES = insert(table(Source)), insert(table(JobSource))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +111,20 @@ def insert_job(session: Session, submission: Submission, shard_items: int) -> Jo
         session.flush()
     except IntegrityError as error:
         raise DuplicateSubmission from error
-    sources = [
-        Source(id=new_id(), blob=u.blob, kind=u.kind, bytes=u.bytes, sha256=u.sha256, created_at=at)
-        for u in submission.uploads
-    ]
-    session.add_all(sources)
-    session.flush()
     state = SourceState.UNPACKED if images_only else SourceState.WAITING
-    session.add_all(
-        JobSource(job_id=job.id, ordinal=i, source_id=source.id, name=upload.name, state=state)
-        for i, (source, upload) in enumerate(zip(sources, submission.uploads, strict=True))
-    )
+    named = [(new_id(), upload) for upload in submission.uploads]
+    sources = [
+        {"id": id_, "blob": u.blob, "kind": u.kind, "bytes": u.bytes, "sha256": u.sha256, "created_at": at}
+        for id_, u in named
+    ]
+    places = [
+        {"job_id": job.id, "ordinal": ordinal, "source_id": id_, "name": upload.name, "state": state}
+        for ordinal, (id_, upload) in enumerate(named)
+    ]
+    if named:
+        session.execute(_SOURCES, sources)
+        session.execute(_PLACES, places)
     if images_only:
-        runs = [
-            (s.id, [[i, upload.name]]) for i, (s, upload) in enumerate(zip(sources, submission.uploads, strict=True))
-        ]
+        runs = [(id_, [[ordinal, upload.name]]) for ordinal, (id_, upload) in enumerate(named)]
         add_shards(session, job, runs, shard_items)
-    session.flush()
     return job
