@@ -24,9 +24,10 @@ class QueueFull(Crowded):
 
 def check_queue(session: Session, owner: str, settings: Settings) -> None:
     """Raises TooManyQueued and QueueFull. What is on its way already may still go over the limits, by one job each."""
+    own, in_all = waiting_photos(session, owner)
     most = settings.max_queued_items
-    if most and waiting_photos(session, owner) >= most:
+    if most and own >= most:
         raise TooManyQueued(f"{most:,} of your photos or more are waiting to be judged; please send these later.")
     most = settings.max_queued_items_in_all
-    if most and waiting_photos(session) >= most:
+    if most and in_all >= most:
         raise QueueFull("More photos are waiting here than can be judged soon; please send these later.")

@@ -241,9 +241,9 @@ class _Run:
         except LeaseLost as error:
             self._lost(taken, str(error))
         else:
-            self._tell(held, rest, ended)
-            if ended:
+            if ended:  # first: somebody may wait for it
                 self._c._closed(taken.job)
+            self._tell(held, rest, ended)
         self._hand.drop(held)
 
     def _tell(self, held: Held, rest: Rest, ended: bool) -> None:

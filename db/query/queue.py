@@ -14,8 +14,10 @@ from db.states import JobState, Lane, ShardState
 
 # Asked before each job is taken, in the transaction that makes it: made once.
 _UNOPENED = case((Job.state.in_([JobState.QUEUED, JobState.UNPACKING]), 1), else_=0)
-_WAITING = select(func.coalesce(func.sum(Job.pending + _UNOPENED), 0)).where(Job.state.in_(OPEN_STATES))
-_WAITING_OF = _WAITING.where(Job.owner == bindparam("whose"))
+_OWN = case((Job.owner == bindparam("whose"), Job.pending + _UNOPENED), else_=0)
+_WAITING = select(func.coalesce(func.sum(_OWN), 0), func.coalesce(func.sum(Job.pending + _UNOPENED), 0)).where(
+    Job.state.in_(OPEN_STATES)
+)
 
 
 @dataclass(slots=True)
@@ -67,10 +69,10 @@ def queues(session: Session, owner: str) -> dict[Lane, Queue]:
     return found
 
 
-def waiting_photos(session: Session, owner: str | None = None) -> int:
-    """Photos without a verdict, of one owner or of all; a job whose files are not opened yet counts as one."""
-    found = session.scalar(_WAITING) if owner is None else session.scalar(_WAITING_OF, {"whose": owner})
-    return int(found or 0)
+def waiting_photos(session: Session, owner: str) -> tuple[int, int]:
+    """Photos without a verdict, the owner's and all; a job whose files are not opened yet counts as one."""
+    own, all_ = session.execute(_WAITING, {"whose": owner}).one()
+    return int(own), int(all_)
 
 
 def oldest(ages: Iterable[float | None]) -> float | None:
