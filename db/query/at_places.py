@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import Integer, Select, String, and_, column, literal
+from sqlalchemy import Integer, Select, String, and_, bindparam, column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -14,15 +14,20 @@ from db.schema import Item, Review
 Row = TypeVar("Row")
 
 
-def at_places(query: Select[Row], row: type[Item] | type[Review], places: Iterable[tuple[str, int]]) -> Select[Row]:
-    """The query, for the rows at these places alone: at least one, at most some thousands.
+def at_places(query: Select[Row], row: type[Item] | type[Review]) -> Select[Row]:
+    """The query, for the rows at the places alone that are given when it runs, by `these`.
 
     A join, because SQLite reads the whole table for a list of pairs. One parameter, because VALUES of 100 places take
     SQLAlchemy 10 ms to write, every time anew.
     """
-    listed = literal(json.dumps([list(place) for place in places]), String)
-    these = _places(listed).table_valued(column("job_id", String), column("position", Integer), name="places")
-    return query.join(these, and_(row.job_id == these.c.job_id, row.position == these.c.position))
+    listed = _places(bindparam("places", type_=String))
+    places = listed.table_valued(column("job_id", String), column("position", Integer), name="places")
+    return query.join(places, and_(row.job_id == places.c.job_id, row.position == places.c.position))
+
+
+def these(places: Iterable[tuple[str, int]]) -> dict[str, str]:
+    """The parameter of such a query: at least one place, at most some thousands."""
+    return {"places": json.dumps([list(place) for place in places])}
 
 
 class _places(FunctionElement[Any]):  # noqa: N801 - reads like a function of the database

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
 from db.database import Database
-from db.query.at_places import at_places
+from db.query.at_places import at_places, these
 from db.query.days import days_of, places_on
 from db.query.narrow import ANY, Filter, begins_with, conditions, start, suiting_jobs
 from db.schema import Item, Job
@@ -33,6 +33,8 @@ FEW_ITEMS = 1000
 # At least so many named items are fetched at once, for a page that is shorter and narrowed further.
 LEAST_FETCHED = 100
 Place = tuple[str, int]
+
+_ORDERED = at_places(select(Item).order_by(Item.job_id.desc(), Item.position.desc()), Item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _among_newest(page: _Page) -> list[Item] | None:
     places = [(row.job_id, row.position) for row in page.session.execute(suiting)]
     if len(places) < page.limit:
         return None
-    found = list(page.session.scalars(at_places(_nameless(page).limit(page.limit), Item, places)))
+    found = list(page.session.scalars(at_places(_nameless(page).limit(page.limit), Item), these(places)))
     return found if len(found) == page.limit else None
 
 
@@ -165,7 +167,7 @@ def _at_most(session: Session, query: Select[*tuple[Any, ...]], most: int) -> bo
 
 
 def _by_name(page: _Page) -> Iterator[Item]:
-    query, after = _nameless(page), page.after
+    fetched, after = at_places(_nameless(page), Item), page.after
     # Looked up before they are sorted: with LIMIT a database would walk along the history after all.
     named = _named(page).cte("named").prefix_with("MATERIALIZED")
     sorted_ = select(named).order_by(named.c.job_id.desc(), named.c.position.desc()).limit(PLACES_PAGE)
@@ -174,7 +176,7 @@ def _by_name(page: _Page) -> Iterator[Item]:
         later = sorted_ if after is None else sorted_.where(tuple_(named.c.job_id, named.c.position) < after)
         places = [(row.job_id, row.position) for row in page.session.execute(later)]
         for begin in range(0, len(places), step):
-            yield from page.session.scalars(at_places(query, Item, places[begin : begin + step]))
+            yield from page.session.scalars(fetched, these(places[begin : begin + step]))
         if len(places) < PLACES_PAGE:
             return
         after = places[-1]
@@ -185,8 +187,8 @@ def _by_days(page: _Page, days: list[int]) -> list[Item]:
         return []
     found = page.session.execute(places_on(page.owner, days, page.limit, page.after, page.filter_))
     places = [(row.job_id, row.position) for row in found]
-    query = select(Item).order_by(Item.job_id.desc(), Item.position.desc()).options(*page.options)
-    return list(page.session.scalars(at_places(query, Item, places))) if places else []
+    query = _ORDERED.options(*page.options) if page.options else _ORDERED
+    return list(page.session.scalars(query, these(places))) if places else []
 
 
 def _few_jobs(page: _Page) -> list[str] | None:

@@ -6,12 +6,14 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.database import Database
-from db.query.at_places import at_places
+from db.query.at_places import at_places, these
 from db.query.narrow import ANY, Filter, conditions, kept, start
 from db.schema import Item, Review, Source
 
 EXPORT_PAGE = 500
 
+_REVIEWS = at_places(select(Review), Review)
+_KEPT = at_places(select(Item).where(kept()), Item)
 _ONE = select(Item).where(
     Item.job_id == bindparam("job"), Item.position == bindparam("place"), Item.owner == bindparam("whose"), kept()
 )
@@ -34,7 +36,7 @@ def items_at(session: Session, owner: str, places: Collection[tuple[str, int]]) 
 
     What has expired is not among them.
     """
-    found = session.scalars(at_places(select(Item).where(kept()), Item, places))
+    found = session.scalars(_KEPT, these(places))
     # Not asked of the database: SQLite would go through all of the owner's items instead.
     return {(item.job_id, item.position): item for item in found if item.owner == owner}
 
@@ -49,7 +51,7 @@ def reviews_of(session: Session, items: list[Item]) -> dict[tuple[str, int], Rev
     keys = [(item.job_id, item.position) for item in items]
     if not keys:
         return {}
-    found = session.scalars(at_places(select(Review), Review, keys))
+    found = session.scalars(_REVIEWS, these(keys))
     return {(review.job_id, review.position): review for review in found}
 
 
