@@ -15,6 +15,9 @@ from db.store.latencies import add_to_latencies
 from db.store.shards import Claim
 from model.verdict import Decision, Verdict
 
+PIECE = 1000
+"""Rows in one statement: half a megabyte."""
+
 _ITEMS, _SHARDS = table(Item), table(Shard)
 _INSERT = Insert(_ITEMS, lambda insert: insert.on_conflict_do_nothing().returning(_ITEMS.c.position), listed=True)
 _FENCE = (
@@ -100,12 +103,13 @@ def insert_items(
     session: Session, job: Job, source: str, judged: Sequence[tuple[list[Any], Verdict]], at: float
 ) -> list[Written]:
     """Inserts (entry, verdict) pairs, decided ``at``, that are not there yet; returns what was inserted."""
-    if not judged:
-        return []
-    rows = {entry[0]: _row(job, source, entry, verdict, at) for entry, verdict in judged}
-    # The rows apart from the statement: SQLAlchemy batches them, three to nine times as fast as values() would be.
-    inserted = _INSERT.run(session, list(rows.values())).scalars()
-    return [Written(*(rows[position][name] for name in Written._fields)) for position in inserted]
+    written: list[Written] = []
+    # In pieces: of an archive a hundred thousand entries may be refused at once.
+    for begin in range(0, len(judged), PIECE):
+        rows = {entry[0]: _row(job, source, entry, verdict, at) for entry, verdict in judged[begin : begin + PIECE]}
+        inserted = _INSERT.run(session, list(rows.values())).scalars()
+        written += [Written(*(rows[position][name] for name in Written._fields)) for position in inserted]
+    return written
 
 
 def count(session: Session, job: Job, written: Sequence[Written], at: float) -> None:

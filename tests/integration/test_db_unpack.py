@@ -190,3 +190,10 @@ def test_sources_refused_for_many_reasons_do_not_deadlock(desk: Desk) -> None:
         at_once(settle, [0, 1])
     assert desk.next_unpack() is None
     assert {shard.state for claim in claims for shard in desk.shards(claim.job)} <= {ShardState.READY}
+
+
+def test_more_refused_entries_than_fit_one_statement_are_all_written_and_counted(desk: Desk) -> None:
+    job = desk.submit(Kind.ZIP)
+    desk.unpack(desk.claim_unpack(), photos=0, refused=2500)
+    assert desk.job(job).rejected == desk.job(job).total == 2500
+    assert [item.position for item in desk.items(job)] == list(range(2500))
