@@ -103,7 +103,7 @@ class Uploads:
         if len(self._piece) >= WRITE_BYTES:
             await self._written()
             whole, self._piece = self._piece, bytearray()
-            self._writing = asyncio.create_task(run_in_threadpool(self._write, whole))
+            self._writing = asyncio.create_task(self._store(whole))
             self._writing.add_done_callback(_seen)
 
     async def end(self) -> None:
@@ -116,6 +116,14 @@ class Uploads:
         writing, self._writing = self._writing, None
         if writing is not None:
             await asyncio.shield(writing)
+
+    async def _store(self, piece: bytearray) -> None:
+        """Writes and hashes at once: neither needs the interpreter meanwhile."""
+        hashing = asyncio.create_task(run_in_threadpool(self._hash.update, piece))
+        try:
+            await run_in_threadpool(self._write, piece)
+        finally:
+            await hashing
 
     def _write(self, piece: bytearray) -> None:
         with self._turn:
@@ -134,11 +142,11 @@ class Uploads:
             self._writer.write(piece)
         except OSError as error:
             raise _full(error) from error
-        self._hash.update(piece)
-        self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self._tail = (self._tail + piece)[-TAIL_BYTES:] if len(piece) < TAIL_BYTES else piece[-TAIL_BYTES:]
 
     def _finish(self, rest: bytearray) -> None:
         self._write(rest)
+        self._hash.update(rest)
         assert self._writer is not None
         found = sniff(self._head)
         if found == ZIP:
