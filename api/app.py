@@ -16,7 +16,6 @@ from api.cors import Cors
 from api.downloads import WORKBOOKS_AT_ONCE
 from api.errors import add_handlers
 from api.gateway import Gateway
-from api.hinting import Hinter
 from api.metrics import Figures
 from api.middleware import Frame
 from api.openapi import describe
@@ -52,6 +51,7 @@ from db.database import Database
 from db.quota import with_quota
 from settings import Settings
 from worker.addresses import policy_of
+from worker.hinting import Hinter
 from worker.limits import limits_of
 from worker.senders import Hints
 

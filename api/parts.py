@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 
 from api.auth import Gate
 from api.catalog import Catalog
-from api.hinting import Hinter
 from api.pace import Pace
 from api.previews import Previews
 from api.wakeups import WakeUps
@@ -17,6 +16,7 @@ from db.blobs import BlobStore
 from db.database import Database
 from settings import Settings
 from worker.addresses import Policy
+from worker.hinting import Hinter
 from worker.senders import Hints
 
 

@@ -24,6 +24,8 @@ class QueueFull(Crowded):
 
 def check_queue(session: Session, owner: str, settings: Settings) -> None:
     """Raises TooManyQueued and QueueFull. What is on its way already may still go over the limits, by one job each."""
+    if not (settings.max_queued_items or settings.max_queued_items_in_all):
+        return
     own, in_all = waiting_photos(session, owner)
     most = settings.max_queued_items
     if most and own >= most:

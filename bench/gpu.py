@@ -135,6 +135,7 @@ class Team:
         try:
             ready = [end.recv() for end in self._ends]
         except EOFError:
+            self.__exit__()
             raise RuntimeError("an engine could not be opened") from None
         for one in ready:
             if isinstance(one, BackendMissing):

@@ -219,9 +219,7 @@ class FileWriter:
         """Has the system begin to write to the disk, without waiting for it; not every system knows how."""
         if hasattr(os, "posix_fadvise"):
             # Linux writes what is said not to be needed, and keeps in memory what is not written yet: all of this.
-            os.posix_fadvise(
-                self._file.fileno(), self._flushed, self._written - self._flushed, os.POSIX_FADV_DONTNEED
-            )
+            os.posix_fadvise(self._file.fileno(), self._flushed, self._written - self._flushed, os.POSIX_FADV_DONTNEED)
         self._flushed = self._written
 
     def abort(self) -> None:

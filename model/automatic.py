@@ -1,12 +1,13 @@
 """The backend that is quickest on this machine among those that judge as they should: measured once, and remembered."""
 
+import fcntl
 import hashlib
 import json
 import os
 import platform
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -54,16 +55,17 @@ def quickest(
     names = _candidates(bundle)
     if usual == "torch" or not names:
         return usual
-    known = None if memory is None else remembered(bundle, memory, device, threads, batch_size)
-    if known is not None:
-        return known
-    key, circumstances = _key(bundle, threads, batch_size)
-    found = _measure(bundle, names, threads, min(batch_size, BATCH))
-    # Where none agrees, the self-check of the usual one tells what is wrong.
-    best = min(found["milliseconds"], key=found["milliseconds"].__getitem__, default=usual)
-    if memory is not None and found["milliseconds"]:
-        _remember(memory, key, {"backend": best, **found, **circumstances})
-    return best
+    with _turn(memory):
+        known = None if memory is None else remembered(bundle, memory, device, threads, batch_size)
+        if known is not None:
+            return known
+        key, circumstances = _key(bundle, threads, batch_size)
+        found = _measure(bundle, names, threads, min(batch_size, BATCH))
+        # Where none agrees, the self-check of the usual one tells what is wrong.
+        best = min(found["milliseconds"], key=found["milliseconds"].__getitem__, default=usual)
+        if memory is not None and found["milliseconds"]:
+            _remember(memory, key, {"backend": best, **found, **circumstances})
+        return best
 
 
 def remembered(
@@ -75,6 +77,21 @@ def remembered(
         return usual
     known = _read(memory).get(_key(bundle, threads, batch_size)[0])
     return str(known["backend"]) if isinstance(known, dict) and known.get("backend") in names else None
+
+
+@contextmanager
+def _turn(memory: Path | None) -> Iterator[None]:
+    """One process at a time: of two that measured beside each other each would see the other's load.
+
+    The second finds what the first remembered. Where the folder cannot be locked nobody waits.
+    """
+    with ExitStack() as held:
+        if memory is not None:
+            with suppress(OSError):
+                memory.parent.mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context(memory.with_name(f".{memory.name}.lock").open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _candidates(bundle: Bundle) -> list[str]:

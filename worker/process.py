@@ -35,6 +35,7 @@ from worker.classify import Classifier, Policy
 from worker.courier import courier_of
 from worker.duties import Activity, Duties
 from worker.engines import Engines
+from worker.hinting import Hinter
 from worker.keeper import Keeper
 from worker.limits import archive_limits_of, limits_of
 from worker.retention import keep_of
@@ -104,7 +105,9 @@ def run_classify(settings: Settings, number: int = 1) -> None:
         stop, activity, name = Event(), Activity(), worker_name("classify")
         benchmarks = Benchmarks(settings, database, blobs, bundles, pool, name, stop, hints.done)
         policy = Policy(name, settings.lease_seconds, settings.max_file_bytes)
-        ended, more = teller(database, hints), partial(hints.hint, BULK)
+        hinter = Hinter(hints)
+        opened.callback(hinter.close)
+        ended, more = teller(database, hints), partial(hinter.want, BULK)
         classifier = Classifier(database, blobs, engines, benchmarks, policy, stop, ended, more)
         app = celery_app(settings.broker)
         register_classify(app, classifier.drain, activity, wake := Wake())

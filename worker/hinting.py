@@ -1,4 +1,4 @@
-"""Sends hints beside the requests: a Redis that hangs delays no answer and holds no thread of the pool."""
+"""Sends hints beside other work: a Redis that hangs delays no answer and no batch, and holds no thread of a pool."""
 
 import threading
 
