@@ -89,7 +89,7 @@ def _turn(memory: Path | None) -> Iterator[None]:
         if memory is not None:
             with suppress(OSError):
                 memory.parent.mkdir(parents=True, exist_ok=True)
-                lock = held.enter_context(memory.with_name(f".{memory.name}.lock").open("w"))
+                lock = held.enter_context(memory.with_suffix(".lock").open("w"))
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -62,6 +62,26 @@ def test_the_quickest_is_measured_once_and_remembered(tiny_bundle: Bundle, memor
     assert not list(memory.parent.glob(".*")), "nothing half-written is left"
 
 
+def test_of_two_workers_that_start_at_once_one_measures(tiny_bundle: Bundle, memory: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from model import automatic; from model.bundle import Bundle\n"
+        "measure = automatic._measure\n"
+        "def watched(*given):\n"
+        "    with Path(sys.argv[3]).open('a') as file:\n"
+        "        file.write('.')\n"
+        "    time.sleep(1)\n"
+        "    return measure(*given)\n"
+        "automatic._measure = watched\n"
+        "print(automatic.quickest(Bundle.open(Path(sys.argv[1])), memory=Path(sys.argv[2])))"
+    )
+    measured = tmp_path / "measured"
+    given = [sys.executable, "-c", code, str(tiny_bundle.path), str(memory), str(measured)]
+    both = [subprocess.Popen(given, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [one.communicate(timeout=60)[0] for one in both]
+    assert said[0] == said[1] == f"{remembered(tiny_bundle, memory)}\n"
+    assert measured.read_text() == "."
+
+
 def test_what_changes_what_is_quick_is_measured_anew(
     tiny_bundle: Bundle, memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
