@@ -19,6 +19,7 @@ def test_the_api_imports_neither_a_network_nor_a_worker() -> None:
         "worker.archive_entry",
         "worker.archive_names",
         "worker.archive_records",
+        "worker.hinting",
         "worker.limits",
         "worker.senders",
         "worker.sniff",
