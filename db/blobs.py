@@ -215,19 +215,19 @@ class FileWriter:
         self._open = False
         return self._key
 
-    def _flush(self) -> None:
-        """Has the system begin to write to the disk, without waiting for it; not every system knows how."""
-        if hasattr(os, "posix_fadvise"):
-            # Linux writes what is said not to be needed, and keeps in memory what is not written yet: all of this.
-            os.posix_fadvise(self._file.fileno(), self._flushed, self._written - self._flushed, os.POSIX_FADV_DONTNEED)
-        self._flushed = self._written
-
     def abort(self) -> None:
         """Closes and deletes the temporary file."""
         if self._open:
             self._file.close()
             self._path.unlink(missing_ok=True)
             self._open = False
+
+    def _flush(self) -> None:
+        """Has the system begin to write to the disk, without waiting for it; not every system knows how."""
+        if hasattr(os, "posix_fadvise"):
+            # Linux writes what is said not to be needed, and keeps in memory what is not written yet: all of this.
+            os.posix_fadvise(self._file.fileno(), self._flushed, self._written - self._flushed, os.POSIX_FADV_DONTNEED)
+        self._flushed = self._written
 
 
 class FileReader:

@@ -83,7 +83,7 @@ def remembered(
 def _turn(memory: Path | None) -> Iterator[None]:
     """One process at a time: of two that measured beside each other each would see the other's load.
 
-    The second finds what the first remembered. Where the folder cannot be locked nobody waits.
+    The second finds what the first remembered. Where nothing can be written nobody waits.
     """
     with ExitStack() as held:
         if memory is not None:

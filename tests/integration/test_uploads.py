@@ -1,0 +1,35 @@
+"""What is written and hashed beside each other is one file and its digest."""
+
+import asyncio
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+
+from api.uploads import WRITE_BYTES, Uploads
+from db.blobs import FLUSH_BYTES, FileBlobs
+
+
+@pytest.mark.parametrize("size", [0, 1, WRITE_BYTES - 1, WRITE_BYTES, WRITE_BYTES + 1, 3 * FLUSH_BYTES + 77])
+def test_pieces_of_any_size_become_one_file_and_its_digest(tmp_path: Path, size: int) -> None:
+    draw = random.Random(5)
+    files = [draw.randbytes(size), draw.randbytes(2 * WRITE_BYTES + 5)]
+    blobs = FileBlobs(tmp_path / "blobs")
+
+    async def send() -> Uploads:
+        async with Uploads(blobs, 0) as uploads:
+            for number, data in enumerate(files):
+                uploads.begin(f"{number}.bin")
+                at = 0
+                while at < len(data):
+                    piece = data[at : at + draw.choice([1, 64 * 1024, 300_000])]
+                    await uploads.data(piece)
+                    at += len(piece)
+                await uploads.end()
+            uploads.keep()
+            return uploads
+
+    sent = asyncio.run(send()).files
+    assert [(one.bytes, one.sha256) for one in sent] == [(len(d), hashlib.sha256(d).hexdigest()) for d in files]
+    assert [(blobs.folder / one.blob).read_bytes() for one in sent] == files
