@@ -148,8 +148,12 @@ def _named(page: _Page) -> Select[str, int]:
 
 def _are_few(page: _Page) -> bool:
     """Whether it is better to look at each item with such a name than to walk along the history."""
-    most = MANY_NAMES if page.filter_ == Filter(name=page.filter_.name) else FEW_NAMES
+    most = MANY_NAMES if _only_named(page) else FEW_NAMES
     return _at_most(page.session, _named(page), most)
+
+
+def _only_named(page: _Page) -> bool:
+    return page.filter_ == Filter(name=page.filter_.name)
 
 
 def _is_rare(page: _Page) -> bool:
@@ -170,14 +174,16 @@ def _by_name(page: _Page) -> Iterator[Item]:
     fetched, after = at_places(_nameless(page), Item), page.after
     # Looked up before they are sorted: with LIMIT a database would walk along the history after all.
     named = _named(page).cte("named").prefix_with("MATERIALIZED")
-    sorted_ = select(named).order_by(named.c.job_id.desc(), named.c.position.desc()).limit(PLACES_PAGE)
     step = min(EXPORT_PAGE, max(page.limit, LEAST_FETCHED))
+    # Where nothing else is asked, nearly every place is an item of the page.
+    at_once = step if _only_named(page) else PLACES_PAGE
+    sorted_ = select(named).order_by(named.c.job_id.desc(), named.c.position.desc()).limit(at_once)
     while True:
         later = sorted_ if after is None else sorted_.where(tuple_(named.c.job_id, named.c.position) < after)
         places = [(row.job_id, row.position) for row in page.session.execute(later)]
         for begin in range(0, len(places), step):
             yield from page.session.scalars(fetched, these(places[begin : begin + step]))
-        if len(places) < PLACES_PAGE:
+        if len(places) < at_once:
             return
         after = places[-1]
 

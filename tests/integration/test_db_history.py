@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from desk import Desk, verdict
-from sqlalchemy import event, update
+from sqlalchemy import event, text, update
 
 from db.database import Database
 from db.query import history
@@ -281,3 +281,16 @@ def test_items_and_reviews_are_looked_up_by_their_places(many: tuple[Desk, str],
     assert len(plans) == 3 and "pk_items" in plans[0].replace("sqlite_autoindex_items_1", "pk_items"), plans
     if desk.database.sqlite:  # PostgreSQL reads reviews as few as these
         assert not any(map(reads_all, plans)), plans
+
+
+def test_what_is_asked_often_is_planned_anew_for_what_is_asked(postgres_database: Database) -> None:
+    for _ in range(15):  # from the eleventh time on PostgreSQL may take one plan for all
+        with postgres_database.read() as session:
+            items_of_owner(session, "ann", 100, filter_=Filter(model="tiny", reason="blank", name="trip"))
+    with postgres_database.read() as session:
+        plans = text(
+            "SELECT max(custom_plans), sum(generic_plans) FROM pg_prepared_statements WHERE statement LIKE '%items%'"
+        )
+        often, for_all = session.execute(plans).one()
+    assert often >= 10
+    assert for_all == 0
