@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
@@ -27,15 +28,22 @@ class Database:
     def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        # A page of 100 photos holds 300 JSON values: pydantic reads one in 0.1 to 0.7 µs, Python in 1 to 3.5.
         if self.sqlite:
             if self.url.database and self.url.database != ":memory:":
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_engine(self.url, connect_args={"timeout": busy_seconds}, pool_timeout=POOL_SECONDS)
+            self.engine = create_engine(
+                self.url,
+                json_deserializer=from_json,
+                pool_timeout=POOL_SECONDS,
+                connect_args={"timeout": busy_seconds},
+            )
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = create_engine(
                 self.url,
+                json_deserializer=from_json,
                 pool_pre_ping=True,
                 pool_timeout=POOL_SECONDS,
                 connect_args={"connect_timeout": 5, "application_name": "shoebox"},

@@ -34,6 +34,8 @@ FEW_ITEMS = 1000
 LEAST_FETCHED = 100
 Place = tuple[str, int]
 
+# What is narrowed by being the same.
+_PLAIN = ("decision", "reason", "label", "model")
 _ORDERED = at_places(select(Item).order_by(Item.job_id.desc(), Item.position.desc()), Item)
 
 
@@ -111,13 +113,14 @@ def _among_newest(page: _Page) -> list[Item] | None:
     """
     filter_ = page.filter_
     newest = (
-        select(Item.job_id, Item.position, Item.name, Item.decided_at)
+        select(Item.job_id, Item.position, Item.name, Item.decided_at, *(getattr(Item, name) for name in _PLAIN))
         .where(Item.owner == page.owner, *page.behind(Item.job_id, Item.position))
         .order_by(Item.job_id.desc(), Item.position.desc())
         .limit(NEWEST * page.limit)
         .subquery()
     )
-    suiting = select(newest.c.job_id, newest.c.position)
+    alike = [newest.c[name] == getattr(filter_, name) for name in _PLAIN if getattr(filter_, name) is not None]
+    suiting = select(newest.c.job_id, newest.c.position).where(*alike)
     if filter_.name:
         suiting = suiting.where(begins_with(filter_.name, newest.c.name))
     if filter_.since is not None:
