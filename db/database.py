@@ -22,6 +22,8 @@ POOL_SECONDS = 10
 class Database:
     """Owner of the engine. ``write()`` and ``read()`` open the transactions; nothing inside them commits.
 
+    What reads sees one moment, as SQLite has it anyway: whoever asks twice must not find a job that has ended after an
+    item of it that is not there yet.
     ``busy_seconds``: how long one transaction can keep the others waiting by doing nothing.
     """
 
@@ -40,6 +42,7 @@ class Database:
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+            self._reading = self.engine
         else:
             self.engine = create_engine(
                 self.url,
@@ -50,6 +53,7 @@ class Database:
             )
             event.listen(self.engine, "connect", partial(_prepare_postgres, round(1000 * busy_seconds)))
             event.listen(self.engine, "begin", _begin_postgres)
+            self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._writing = self.engine.execution_options(shoebox_write=True)
 
     @contextmanager
@@ -60,8 +64,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        """A transaction that only reads: all of it as it was at one moment."""
+        with Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:

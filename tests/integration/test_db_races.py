@@ -1,5 +1,6 @@
 """Races on PostgreSQL: real connections that start together, round after round, and one outcome however they end."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,8 +10,13 @@ from typing import Any
 
 import pytest
 from desk import LEASE, Desk, at_once
+from sqlalchemy import event
 
+from api.waiting import verdict_of
+from api.wakeups import WakeUps
 from db.database import Database
+from db.query import jobs
+from db.query.items import items_of_job
 from db.states import JobState, Kind
 from db.store.cancel import AlreadyFinished
 from db.store.settle import LeaseLost, Rest
@@ -228,3 +234,29 @@ def test_everything_at_once_on_one_job(racers: Desk) -> None:
         assert found.accepted + found.canceled == 12
         assert len(racers.items(job)) == found.accepted
         racers.check()
+
+
+def test_who_waits_never_finds_a_job_that_ended_without_its_verdict(desk: Desk) -> None:
+    job = desk.submit(Kind.IMAGE)
+    waiting = desk.claim()
+
+    def settle_between(_: Any, __: Any, statement: str, *rest: Any) -> None:
+        if "FROM items" in statement and waiting:
+            desk.settle(waiting.pop())
+
+    event.listen(desk.database.engine, "after_cursor_execute", settle_between)
+    found = asyncio.run(verdict_of(desk.database, WakeUps("redis://nobody"), "ann", job, 20))
+    event.remove(desk.database.engine, "after_cursor_execute", settle_between)
+    assert not waiting
+    assert found is not None and found.decision == "accepted"
+
+
+def test_what_reads_sees_one_moment(desk: Desk) -> None:
+    job = desk.running()
+    (claim,) = desk.claim()
+    with desk.database.read() as session:
+        before = jobs.job(session, "ann", job)
+        desk.settle(claim)
+        assert items_of_job(session, job, 10) == [] and before is not None and before.accepted == 0
+    with desk.database.read() as session:
+        assert len(items_of_job(session, job, 10)) == 4
