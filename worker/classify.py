@@ -33,8 +33,8 @@ T = TypeVar("T")
 # Between two looks at the interactive lane (a read of 0.3 ms), and between two at cancels, at least.
 ASK_SECONDS = 0.02
 LOOK_SECONDS = 1.0
-# Shards claimed at once: the second keeps the decoders busy while the first is being settled. Of small jobs, most of one
-# photo, so many that they fill a batch: with 16 people waiting a worker judged a sixth more photos than by twos.
+# Shards claimed at once: the second keeps the decoders busy while the first is being settled. Of small jobs, most of
+# one photo, so many that they fill a batch: with 16 people waiting a worker judged a sixth more photos than by twos.
 APPETITE = 2
 SMALL_APPETITE = 8
 # A run of one model ends after so long, so that suspects and other models get their turn.
@@ -117,7 +117,8 @@ class _Run:
         self._abilities = classifier._engines.alike(wanted)
         self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
         self._alone = False
-        self._fresh = self._quiet = True
+        self._fresh = True
+        self._told: set[Lane | None] = set()
         self._judged = 0
         self._until = time.monotonic() + RUN_SECONDS
         self._looked = self._extended = self._asked = time.monotonic()
@@ -205,9 +206,9 @@ class _Run:
         claims, asked, where = write_patiently(self._database, take, self._stop)
         if not claims:
             return False
-        if self._quiet and len(claims) == limit:
+        if len(claims) == limit and lane not in self._told and not suspects:
             # One hint tells of a whole job, and wakes one worker: that one wakes the next, which does the same.
-            self._quiet = False
+            self._told.add(lane)
             self._c._more()
         away: BlobsAway | None = None
         for taken in claims:
