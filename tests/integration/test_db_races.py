@@ -1,4 +1,7 @@
-"""Races on PostgreSQL: real connections that start together, round after round, and one outcome however they end."""
+"""Races on PostgreSQL: real connections that start together, round after round, and one outcome however they end.
+
+And on both databases what somebody sees who reads while others write.
+"""
 
 import asyncio
 import threading
