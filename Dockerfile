@@ -39,6 +39,7 @@ RUN useradd --no-create-home --home-dir /tmp --uid 10001 --user-group shoebox \
     && install -d -o shoebox -g shoebox -m 0700 /data /data/blobs /data/models
 WORKDIR /opt/shoebox
 ENV PATH=/opt/shoebox/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/shoebox PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
+    GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
     SHOEBOX_DATA_DIR=/data SHOEBOX_HOST=0.0.0.0 SHOEBOX_LOG_FORMAT=json
 USER 10001:10001
 

@@ -23,6 +23,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench.photosets import SETS, photo_set
+from bench.processes import as_ours
 from bench.stack import stack
 from client.upload import of_path
 from model.backends.choose import open_backend
@@ -37,6 +38,7 @@ PAUSE_SECONDS = 0.05
 
 def main() -> int:
     """Prints a line for each way."""
+    as_ours()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--requests", type=int, default=100)

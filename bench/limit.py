@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bench.photosets import SETS, photo_set
+from bench.processes import as_ours
 from model.backends.base import Backend
 from model.backends.choose import open_backend
 from model.bundle import BUILT_IN, Bundle
@@ -140,6 +141,7 @@ class Bench:
 
 def main() -> int:
     """Measures the sets one after the other and prints a table."""
+    as_ours()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=500)

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,16 @@ from threading import Event, Thread
 
 import psutil
 
+from model.heap import HUGE_PAGES
+
 START_SECONDS = 120
 WEIGH_SECONDS = 0.5
+
+
+def as_ours() -> None:
+    """Starts this process anew where it takes memory otherwise than Shoebox's own do, so that like is compared."""
+    if not HUGE_PAGES.items() <= os.environ.items():
+        os.execve(sys.executable, sys.orig_argv, os.environ | HUGE_PAGES)
 
 
 @contextmanager

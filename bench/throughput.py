@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench.limit import Bench
 from bench.photosets import SETS, photo_set
+from bench.processes import as_ours
 from bench.stack import STORES, photos_per_second, stack
 
 BACKEND = "openvino-fp32"
@@ -25,6 +26,7 @@ BACKEND = "openvino-fp32"
 
 def main() -> int:
     """Runs the rounds and prints the table."""
+    as_ours()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=2000)

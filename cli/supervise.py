@@ -17,6 +17,7 @@ from cli.orphans import end_orphans
 from cli.output import NO_STACK, USAGE, Failure
 from cli.programs import GROUP, REDIS, Program, programs, redis_conf, search_path
 from configuration import refusal
+from model.heap import HUGE_PAGES
 from settings import Settings
 
 # The kernel's limit for a socket's path is 104 bytes on macOS and 108 on Linux; supervisord adds its process id.
@@ -156,7 +157,10 @@ priority=20
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment of all programs: every setting spelled out, so that no process reads another ``.env`` file."""
+    """The environment of all programs: every setting spelled out, so that no process reads another ``.env`` file.
+
+    Large pages, unless the user chose other ones.
+    """
     values = {
         f"SHOEBOX_{name.upper()}": _spelled(getattr(settings, name))
         for name in type(settings).model_fields
@@ -165,7 +169,7 @@ def environment(settings: Settings) -> dict[str, str]:
     values["SHOEBOX_DATA_DIR"] = str(settings.home)
     path = f"{search_path(settings)}:{os.environ.get('PATH', os.defpath)}"
     outside = {name: value for name, value in os.environ.items() if name.upper() not in _NOT_PASSED_ON}
-    return {**outside, **values, "PATH": path}
+    return {**HUGE_PAGES, **outside, **values, "PATH": path}
 
 
 def _spelled(value: object) -> str:

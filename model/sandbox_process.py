@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from model import raster, wire
+from model.heap import HUGE_PAGES
 from model.limits import Limits
 from model.statistics import NAMES
 from model.verdict import Reason, Score, Unreadable
@@ -25,7 +26,8 @@ _ROOT = str(Path(__file__).resolve().parents[1])
 # All that a decoder may know of our environment: how to load libraries. No addresses, no keys.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 # One thread, one heap: more would reserve address space that the limit on memory could not tell from use.
-_FIXED = {"PYTHONPATH": _ROOT, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+_ALONE = {"PYTHONPATH": _ROOT, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+_FIXED = _ALONE | HUGE_PAGES
 _START_SECONDS = 60.0
 _PIPE_BYTES = 256 * 1024
 

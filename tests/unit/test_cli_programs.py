@@ -73,6 +73,16 @@ def test_programs_see_every_setting_as_it_is_here(settings: Settings) -> None:
     assert found["SHOEBOX_PORT"] == "8123"
 
 
+def test_programs_take_memory_in_large_pages_unless_told_otherwise(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert environment(settings)["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
+
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=1")
+    assert environment(settings)["GLIBC_TUNABLES"] == "glibc.malloc.check=1"
+
+
 def test_folders_are_private() -> None:
     with tempfile.TemporaryDirectory(prefix="sb-") as folder:  # pytest's own are too deep for sockets
         _private(Settings(data_dir=Path(folder) / "a b #1", port=8123, _env_file=None))
