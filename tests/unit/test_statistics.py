@@ -44,6 +44,33 @@ def test_the_vector_has_a_place_for_every_name() -> None:
     assert stats.dtype == np.float32
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_it_measures_what_it_says(seed: int) -> None:
+    pixels = natural(seed)
+    small = pixels.reshape(SIZE // 2, 2, SIZE // 2, 2, 3).mean(axis=(1, 3))  # 160 pixels a side become 80
+    across, down = small[:-1, 1:] - small[:-1, :-1], small[1:, :-1] - small[:-1, :-1]
+    steps = np.concatenate((across.reshape(-1, 3), down.reshape(-1, 3)))
+    energy = (steps**2).mean()
+    lengths = np.linalg.norm(across, axis=2), np.linalg.norm(down, axis=2)
+    steeper, flatter = np.maximum(*lengths), np.minimum(*lengths)
+    colours = np.unique((small.reshape(-1, 3) // 8), axis=0)
+    expected = {
+        "spread": np.sqrt(small.var(axis=(0, 1)).mean()),
+        "colours": np.log2(len(colours)),
+        "modal": np.unique(small.reshape(-1, 3) // 16, axis=0, return_counts=True)[1].max() / (SIZE // 2) ** 2,
+        "clipped": ((small.max(axis=2) <= 3) | (small.min(axis=2) >= 252)).mean(),
+        "saturation": (small.max(axis=2) - small.min(axis=2)).mean() / 255,
+        "even": sum((np.diff(pixels.astype(int), axis=axis) == 0).all(axis=2).mean() for axis in (0, 1)) / 2,
+        "fine": np.log2(energy / small.var(axis=(0, 1)).mean()),
+        "peaked": np.abs(steps).mean() ** 2 / energy,
+        "aligned": (steeper**2)[flatter < 0.1 * steeper].sum() / (steeper**2).sum(),
+        "coupling": np.linalg.eigvalsh(steps.T @ steps)[-1] / (steps**2).sum(),
+    }
+    measured = dict(zip(NAMES, measure(pixels).tolist(), strict=True))
+
+    assert {name: measured[name] for name in expected} == pytest.approx(expected, rel=1e-3)
+
+
 @pytest.mark.parametrize("side", [32, 96, 160, 224, 300])
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_it_is_finite_for_the_flattest_pictures(side: int, value: int) -> None:
