@@ -118,7 +118,7 @@ def measure(pixels: Pixels) -> Floats:
     - ``aligned``: share of gradient energy that runs along the rows or columns, as in charts and pages
     - ``coupling``: share of gradient energy along its chief colour axis: near 1 in photos, 1/3 in colour noise
     """
-    # Channel by channel, so that each pass runs over memory in order: 0.6 ms instead of 1.3.
+    # Channel by channel, so that each pass runs over memory in order: 0.5 ms instead of 0.9.
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
     small = _reduce(planes)
     luma = np.float32(0.299) * small[0] + np.float32(0.587) * small[1] + np.float32(0.114) * small[2]
