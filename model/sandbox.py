@@ -137,7 +137,7 @@ class DecodePool:
         """The life of one thread. It starts its child itself: the kernel ends a child with the thread that began it."""
         try:
             child.start()
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             started.put(error)
             return
         started.put(None)
@@ -145,7 +145,8 @@ class DecodePool:
             self._run(child, task.future, task.work)
             del task  # a result nobody waits for any more need not be kept until the next picture
             if not self._closed:
-                with contextlib.suppress(OSError):  # comes up again, and is told, with the next picture
+                # Comes up again, and is told, with the next picture; that waits for ever where this thread ends.
+                with contextlib.suppress(OSError, MemoryError):
                     child.start()
         child.stop()
 

@@ -36,7 +36,7 @@ def test_a_crash_a_spin_and_eight_gigabytes_cost_those_items_only(
     tiny_bundle: Bundle, scene: Callable[..., bytes]
 ) -> None:
     limits = replace(
-        Limits(), max_pixels=10**10, decode_cpu_seconds=1, decode_seconds=60, decode_memory_bytes=512 * MIB
+        Limits(), max_pixels=10**10, decode_cpu_seconds=2, decode_seconds=60, decode_memory_bytes=256 * MIB
     )
     spin, huge, good = many_scans(5000), of_size(*GIGAPIXELS), scene("sea")
     with DecodePool(1, limits) as pool:

@@ -1,6 +1,8 @@
 """How decode pools and their child processes live and end."""
 
+import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +14,7 @@ from sandboxed import SIZE, decodes, gone, many_scans, photo, until
 
 from model.limits import Limits
 from model.sandbox import DecodePool, PoolClosed
+from model.verdict import Unreadable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +42,31 @@ def test_children_take_memory_in_large_pages() -> None:
         flags = [line.split() for line in Path(f"/proc/{pool.pids()[0]}/smaps").read_text().splitlines()]
 
     assert any(line[0] == "VmFlags:" and "hg" in line for line in flags)
+
+
+def test_a_pool_without_memory_for_a_new_child_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with DecodePool(1, Limits()) as pool:
+        assert decodes(pool)
+        with monkeypatch.context() as short:
+            short.setattr(subprocess, "Popen", none)
+            os.kill(pool.pids()[0], signal.SIGKILL)
+            with pytest.raises(Unreadable):
+                pool.submit(photo, SIZE).result(timeout=30)
+            with pytest.raises(MemoryError):
+                pool.submit(photo, SIZE).result(timeout=30)
+        assert decodes(pool)
+
+
+def test_a_pool_that_finds_no_memory_for_its_first_child_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(subprocess, "Popen", none)
+    with pytest.raises(MemoryError):
+        DecodePool(1, Limits())
 
 
 def test_children_die_with_their_parent() -> None:
