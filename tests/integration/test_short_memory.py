@@ -115,6 +115,8 @@ def test_a_worker_short_of_memory_finishes_the_job_with_smaller_batches(
     with running(tiny_bundle, backend=backend, batch_size=1, decoders=1, keep_uploads=0) as shoebox:
         # What is limited is addresses, and the C library would take 64 MiB of these for each thread, used or not.
         shoebox.environment["MALLOC_ARENA_MAX"] = "1"
+        # As seldom as in production: a sweep that meets a batch at the limit ends the worker, as it should.
+        shoebox.environment["SHOEBOX_SWEEP_SECONDS"] = "10"
         shoebox.start()
         wait_until(shoebox.is_ready, 90, shoebox.logs)
         enough = addresses(shoebox.processes[CLASSIFY].pid, "VmPeak")
