@@ -19,6 +19,10 @@ from model.verdict import Unreadable
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def no_memory(*_: object, **__: object) -> None:
+    raise MemoryError
+
+
 def test_a_pool_outlives_the_thread_that_made_it() -> None:
     pools: list[DecodePool] = []
     maker = threading.Thread(target=lambda: pools.append(DecodePool(1, Limits())))
@@ -45,13 +49,10 @@ def test_children_take_memory_in_large_pages() -> None:
 
 
 def test_a_pool_without_memory_for_a_new_child_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(*_: object, **__: object) -> None:
-        raise MemoryError
-
     with DecodePool(1, Limits()) as pool:
         assert decodes(pool)
         with monkeypatch.context() as short:
-            short.setattr(subprocess, "Popen", none)
+            short.setattr(subprocess, "Popen", no_memory)
             os.kill(pool.pids()[0], signal.SIGKILL)
             with pytest.raises(Unreadable):
                 pool.submit(photo, SIZE).result(timeout=30)
@@ -61,10 +62,7 @@ def test_a_pool_without_memory_for_a_new_child_says_so_and_goes_on(monkeypatch: 
 
 
 def test_a_pool_that_finds_no_memory_for_its_first_child_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(*_: object, **__: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(subprocess, "Popen", none)
+    monkeypatch.setattr(subprocess, "Popen", no_memory)
     with pytest.raises(MemoryError):
         DecodePool(1, Limits())
 

@@ -54,7 +54,12 @@ def test_it_measures_what_it_says(seed: int) -> None:
     lengths = np.linalg.norm(across, axis=2), np.linalg.norm(down, axis=2)
     steeper, flatter = np.maximum(*lengths), np.minimum(*lengths)
     colours = np.unique((small.reshape(-1, 3) // 8), axis=0)
+    luma = np.histogram(small @ (0.299, 0.587, 0.114), bins=64, range=(0, 256))[0] / (SIZE // 2) ** 2
+    red, green, blue = np.moveaxis(small, 2, 0)
+    opposed = np.stack((red - green, (red + green) / 2 - blue)).reshape(2, -1)
     expected = {
+        "entropy": -(luma[luma > 0] * np.log2(luma[luma > 0])).sum(),
+        "colourfulness": np.hypot(*opposed.std(axis=1)) + 0.3 * np.hypot(*opposed.mean(axis=1)),
         "spread": np.sqrt(small.var(axis=(0, 1)).mean()),
         "colours": np.log2(len(colours)),
         "modal": np.unique(small.reshape(-1, 3) // 16, axis=0, return_counts=True)[1].max() / (SIZE // 2) ** 2,
