@@ -169,10 +169,12 @@ async def woken(redis_url: str, hints: Hints, look: Callable[[], tuple[str, bool
     wakeups.start()
     while not wakeups.hears:
         await asyncio.sleep(0.01)
-    threading.Timer(0.5, hints.done, ["job"]).start()
+    end = threading.Timer(0.5, hints.done, ["job"])
+    end.start()
     try:
         return await waiting.awaited(look, wakeups, "job", 60, early=early)
     finally:
+        end.join()  # who waits may have heard before Redis has answered who told it
         await wakeups.close()
 
 
