@@ -13,6 +13,9 @@ from db.ids import new_id
 
 log = structlog.get_logger(__name__)
 
+# Read at once, where asyncio reads 256 KiB: receiving 1.3 GB takes the event loop 0.75 s instead of 1.05 s.
+RECEIVED_BYTES = 2**20
+
 
 class Door(HttpToolsProtocol):
     """uvicorn's protocol with a limit on a request's head and on the time it may take to come.
@@ -35,6 +38,8 @@ class Door(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Starts the clock: a connection that says nothing is closed too."""
         super().connection_made(transport)
+        if hasattr(transport, "max_size"):  # asyncio's own; other event loops have other ways
+            transport.max_size = RECEIVED_BYTES
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import json
-import os
 import platform
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from model import selfcheck
 from model.backends.base import Backend, Precision
 from model.backends.choose import automatic, usable
 from model.bundle import Bundle
+from model.cores import cores
 from model.guard import Guard
 from model.parity import Parity, compare, drawn
 from model.turns import open_all, take_turns
@@ -38,7 +38,7 @@ INT8_AGREES = 0.9
 """The share of drawn pictures that int8 must judge alike. It was calibrated on photos, which drawn pictures are not:
 here it is only seen that this processor computes likewise."""
 _PACKAGES = ("openvino", "onnxruntime", "numpy")
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 def quickest(
@@ -147,7 +147,7 @@ def _key(bundle: Bundle, threads: int | None, batch_size: int) -> tuple[str, dic
         "layout": _LAYOUT,
         "machine": platform.machine(),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "model": f"{bundle.name} {bundle.version}",
         "seal": bundle.digest,
         "packages": {name: _version(name) for name in _PACKAGES},

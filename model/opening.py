@@ -1,6 +1,5 @@
 """From a bundle's folder to an engine that has proved itself."""
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from model.automatic import quickest
 from model.backends.batches import CPU_BATCH, usual_batch
 from model.backends.choose import open_backend
 from model.bundle import Bundle
+from model.cores import cores
 from model.engine import Engine
 from model.limits import Limits
 from model.sandbox import DecodePool
@@ -41,7 +41,7 @@ def open_engine(
     bundle = Bundle.open(bundle_path)
     with ExitStack() as undo:
         # Decoders first: they are processes, and a process must not be started once a GPU is in use.
-        mine = pool or undo.enter_context(DecodePool(decoders or len(os.sched_getaffinity(0)), limits or Limits()))
+        mine = pool or undo.enter_context(DecodePool(decoders or cores(), limits or Limits()))
         if backend == "auto" and memory is not None:
             backend = quickest(bundle, device, threads, batch_size or CPU_BATCH, memory)
         network = open_backend(backend, bundle, device, threads)

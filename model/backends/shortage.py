@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from model.backends.base import DeviceOutOfMemory
 
 # OpenVINO, ONNX Runtime, and torch on the processor (whose oneDNN names no reason): none has a class for it. torch on a
-# GPU has one for its own pool alone: pinned memory, cuBLAS and cuDNN tell of theirs in words.
+# GPU has one for its own pool alone: pinned memory, cuBLAS and cuDNN tell of theirs in words. A promise is broken to
+# OpenVINO's stream that waits for what another one builds, and has no memory for.
 _SIGNS = (
     "bad_alloc",
     "bad allocation",
@@ -16,6 +17,8 @@ _SIGNS = (
     "could not create a primitive",
     "out of memory",
     "_status_alloc_failed",
+    "broken promise",
+    "can't start new thread",
 )
 
 

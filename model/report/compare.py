@@ -1,6 +1,5 @@
 """Two models on the same pictures: what the new one fixes, what it breaks, and whether that is more than chance."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +14,7 @@ from model.automatic import quickest
 from model.backends.choose import open_backend
 from model.bundle import Bundle
 from model.categories import above
+from model.cores import cores
 from model.limits import Limits
 from model.report.judged import Judged, decoded, judge
 from model.report.paired import holm, mcnemar
@@ -93,7 +93,7 @@ def compare(
     """
     sets = [photos.pictures, *outside]
     # One thread: the guards' matrices are small, and the cores are the decoders'.
-    with threadpool_limits(limits=1, user_api="blas"), DecodePool(len(os.sched_getaffinity(0)), Limits()) as pool:
+    with threadpool_limits(limits=1, user_api="blas"), DecodePool(cores(), Limits()) as pool:
         before = _judge(old, sets, pool, backend, device, progress)
         after = _judge(new, sets, pool, backend, device, progress)
     pairs = [_paired(old, new, one, other) for one, other in zip(before, after, strict=True)]

@@ -1,7 +1,6 @@
 """From a bundle and photos to report.html and report.json."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from model import selfcheck
 from model.automatic import quickest
 from model.backends.choose import open_backend
 from model.bundle import Bundle
+from model.cores import cores
 from model.limits import Limits
 from model.report.findings import SHEET, findings
 from model.report.judged import Judged, decoded, judge
@@ -53,7 +53,7 @@ def make_report(
     known_set = Pictures(title, photos.names, photos.read)
     sets = [known_set, *_apart(title, outside)]
     # One thread: the guards' matrices are small, and the cores are the decoders'.
-    with threadpool_limits(limits=1, user_api="blas"), DecodePool(_cores(), Limits()) as pool:
+    with threadpool_limits(limits=1, user_api="blas"), DecodePool(cores(), Limits()) as pool:
         network = open_backend(quickest(bundle, device) if backend == "auto" else backend, bundle, device)
         try:
             selfcheck.check(network, bundle)
@@ -126,7 +126,3 @@ def _thumbnails(pool: DecodePool, sets: Sequence[Pictures], found: Mapping[str, 
             except Unreadable:  # it was readable a moment ago; the page shows a blank
                 continue
     return made
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))

@@ -1,6 +1,7 @@
 """``auto``: the quickest backend that judges as it should, measured once and remembered."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def test_what_changes_what_is_quick_is_measured_anew(
     assert remembered(tiny_bundle, memory, batch_size=8) is None
     assert remembered(replace(tiny_bundle, digest="0" * 64), memory) is None
     with monkeypatch.context() as more_cores:
-        more_cores.setattr(automatic.os, "sched_getaffinity", lambda pid: set(range(64)))
+        more_cores.setattr(os, "sched_getaffinity", lambda pid: set(range(64)))
         assert remembered(tiny_bundle, memory) is None
     with monkeypatch.context() as another_package:
         another_package.setattr(automatic, "version", lambda package: "0.1")

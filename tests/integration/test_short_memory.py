@@ -15,8 +15,9 @@ from model.bundle import Bundle
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux alone")
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
+PROCESSOR = ("onnxruntime", "openvino-fp32")
 
-NETWORK = """
+OPENED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
@@ -27,9 +28,15 @@ from model.backends.choose import open_backend
 bundle = Bundle.open(Path(sys.argv[1]))
 backend = open_backend(sys.argv[2], bundle, "cpu")
 pixels = np.random.default_rng(0).integers(0, 255, (1024, bundle.input_size, bundle.input_size, 3), np.uint8)
+
+def leave(mib):
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + mib * 2**20, resource.RLIM_INFINITY))
+"""
+
+HALVED = """
 expected = backend.run(pixels[:4]).logits
-held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + 48 * 2**20,) * 2)
+leave(48)
 size = len(pixels)
 while size:
     try:
@@ -39,6 +46,33 @@ while size:
         size //= 2
 assert 1 <= size < len(pixels), size
 assert np.allclose(found[:4], expected[: len(found)], atol=1e-2)
+"""
+
+ENOUGH_FOR_ALL = """
+first = backend.run(pixels[:64])
+leave(48)
+found = backend.run(pixels)
+assert np.allclose(found.logits[:64], first.logits, atol=1e-4)
+assert np.allclose(found.features[:64], first.features, atol=1e-4)
+"""
+
+AFTERWARDS = """
+leave(1)
+eaten = []
+try:
+    while True:
+        eaten.append(bytearray(2**16))
+except MemoryError:
+    pass
+try:
+    backend.run(pixels[:64])
+    raise SystemExit("it fitted")
+except DeviceOutOfMemory:
+    del eaten
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+found = backend.run(pixels[:64]).logits
+expected = np.concatenate([backend.run(pixels[at : at + 1]).logits for at in range(64)])
+assert np.allclose(found, expected, atol=1e-4)
 """
 
 ANSWERS = """
@@ -93,9 +127,18 @@ def run(code: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "openvino-fp32", "torch"])
+def test_a_network_without_memory_for_a_batch_takes_a_smaller_one(tiny_bundle: Bundle) -> None:
+    run(OPENED + HALVED, str(tiny_bundle.path), "torch")
+
+
+@pytest.mark.parametrize("backend", PROCESSOR)
+def test_a_network_that_runs_in_parts_has_memory_for_any_batch(tiny_bundle: Bundle, backend: str) -> None:
+    run(OPENED + ENOUGH_FOR_ALL, str(tiny_bundle.path), backend)
+
+
+@pytest.mark.parametrize("backend", PROCESSOR)
 def test_a_network_without_memory_says_so_and_goes_on(tiny_bundle: Bundle, backend: str) -> None:
-    run(NETWORK, str(tiny_bundle.path), backend)
+    run(OPENED + AFTERWARDS, str(tiny_bundle.path), backend)
 
 
 def test_no_picture_gets_the_answer_of_one_for_which_there_was_no_memory() -> None:
@@ -103,7 +146,7 @@ def test_no_picture_gets_the_answer_of_one_for_which_there_was_no_memory() -> No
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino-fp32"])
-def test_a_worker_short_of_memory_finishes_the_job_with_smaller_batches(
+def test_a_worker_short_of_memory_finishes_the_job(
     tiny_bundle: Bundle,
     scene,  # type: ignore[no-untyped-def]
     tmp_path: Path,
@@ -121,7 +164,7 @@ def test_a_worker_short_of_memory_finishes_the_job_with_smaller_batches(
         wait_until(shoebox.is_ready, 90, shoebox.logs)
         enough = addresses(shoebox.processes[CLASSIFY].pid, "VmPeak")
         shoebox.kill(CLASSIFY)
-        # A full batch wants more than 300 MiB for its first layer alone.
+        # A full batch at once would want more than 300 MiB for its first layer alone.
         shoebox.environment["SHOEBOX_BATCH_SIZE"] = "512"
         shoebox.start(CLASSIFY)
         prlimit(shoebox.processes[CLASSIFY].pid, RLIMIT_AS, (enough + 120 * MIB, RLIM_INFINITY))
