@@ -41,7 +41,7 @@ def parts(count: int, sizes: Sequence[int]) -> Iterator[Part]:
         yield Part(start, stop, next(size for size in sizes if size >= stop - start))
 
 
-def processor_parts(batch: NDArray[np.uint8], at_once: int = 1) -> list[NDArray[np.uint8]]:
+def processor_parts(batch: NDArray[np.uint8], at_once: int) -> list[NDArray[np.uint8]]:
     """A batch [N, …] in order, in views of at most `CPU_PART`, alike and as many as ``at_once`` of them come out even.
 
     Each holds one picture at least.

@@ -53,7 +53,8 @@ class OpenVinoBackend:
         together = core.compile_model(network, "CPU", MappingProxyType({"PERFORMANCE_HINT": "LATENCY"} | options))
         streams = together.get_property("INFERENCE_NUM_THREADS")
         options |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
-        apart = core.compile_model(network, "CPU", MappingProxyType(options))
+        # One thread alone is both: a second copy of the weights would be for nothing.
+        apart = core.compile_model(network, "CPU", MappingProxyType(options)) if streams > 1 else together
         self._together: Any = together.create_infer_request()
         self._apart: list[Any] = [apart.create_infer_request() for _ in range(streams)]
 
