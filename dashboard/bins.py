@@ -7,6 +7,8 @@ from typing import Any
 
 BINS = 30
 FAR = 10.0
+# A difference of less, beside the values themselves, is no difference, and may be too small to be cut into bars.
+NARROWEST = 1e-9
 
 
 def span(values: Sequence[float], line: float | None) -> tuple[float, float]:
@@ -21,7 +23,8 @@ def span(values: Sequence[float], line: float | None) -> tuple[float, float]:
         low = min(low, line)
         reach = line - low
         high = max(min(high, low + FAR * reach) if reach > 0 else high, line + 0.1 * abs(line))
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    wide_enough = high - low > NARROWEST * max(1.0, abs(low), abs(high))
+    return (low, high) if wide_enough else (low - 0.5, low + 0.5)
 
 
 def histogram(

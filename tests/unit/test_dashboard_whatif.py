@@ -1,6 +1,6 @@
 """What other lines would change, and histograms, against plain counting."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard import guards, words
@@ -57,6 +57,7 @@ def test_the_usual_line_is_that_of_most_photos() -> None:
 
 
 @given(st.lists(st.tuples(NOVELTY, st.sampled_from(["accepted", "rejected"])), min_size=1), NOVELTY | st.none())
+@example([(5e-324, "accepted")], 0.0)
 def test_a_histogram_holds_every_value_once(rows: list[tuple[float, str]], line: float | None) -> None:
     values, kinds = [row[0] for row in rows], [row[1] for row in rows]
     low, high = span(values, line)
