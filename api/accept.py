@@ -12,7 +12,7 @@ from api.uploads import Uploads
 from db.database import Database
 from db.schema import Job
 from db.states import JobState, Lane
-from db.store.submit import DuplicateSubmission, Submission, earlier_job, insert_job
+from db.store.submit import DuplicateSubmission, NewJob, Submission, earlier_job, insert_job
 from worker.senders import BULK, CONTROL, INTERACTIVE
 
 log = structlog.get_logger(__name__)
@@ -34,10 +34,10 @@ def accept(
     submission: Submission,
     uploads: Uploads,
     shard_items: int,
-    show: Callable[[Session, Job], View],
+    show: Callable[[Session, str], View],
     check: Callable[[Session], object] | None = None,
 ) -> Accepted[View]:
-    """Inserts the job, or finds the one that the same idempotency key made before; ``show`` makes its view.
+    """Inserts the job, or finds the one that the same idempotency key made before; ``show`` makes its view from its id.
 
     Raises IdempotencyConflict and UploadLost, and what ``check`` raises, which is asked where the job would be new.
     The files become the job's when the insertion is known or likely to have been committed. A commit that fails halfway
@@ -48,22 +48,22 @@ def accept(
         with database.write() as session:
             earlier = earlier_job(session, submission)
             if earlier is not None:
-                return Accepted(earlier.id, show(session, earlier), None)
+                return Accepted(earlier.id, show(session, earlier.id), None)
             if check is not None:
                 check(session)
             check_backend(session, (submission.model, submission.version), submission.params.get("backend"))
             job = insert_job(session, submission, shard_items)
-            accepted = Accepted(job.id, show(session, job), queue_of(job))
+            accepted = Accepted(job.id, show(session, job.id), queue_of(job))
             uploads.keep()
     except DuplicateSubmission:
         with database.read() as session:
             winner = _winner(session, submission)
-            return Accepted(winner.id, show(session, winner), None)
+            return Accepted(winner.id, show(session, winner.id), None)
     return accepted
 
 
-def queue_of(job: Job) -> str:
-    """Who should hear of a new job: those that open uploads, or those that judge in its lane."""
+def queue_of(job: Job | NewJob) -> str:
+    """Who should hear of a job: those that open uploads, or those that judge in its lane."""
     if job.state == JobState.QUEUED:
         return CONTROL
     return INTERACTIVE if job.lane == Lane.INTERACTIVE else BULK

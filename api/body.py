@@ -9,6 +9,8 @@ IDLE_SECONDS = 30.0
 # After the first minute a body must have come at 1 KiB/s on average: slower is no upload but a held connection.
 GRACE_SECONDS = 60.0
 LEAST_BYTES_PER_SECOND = 1024
+# A body of so much is on the server as soon as it could be refused: it is checked once, when it is there.
+SMALL_BYTES = 2**20
 
 
 class TooLarge(Exception):
@@ -27,6 +29,11 @@ def declared_bytes(request: Request) -> int | None:
     """How many bytes the body is said to have; None where nothing is said that can be read."""
     declared = request.headers.get("content-length", "")
     return int(declared) if declared.isascii() and declared.isdigit() else None
+
+
+def is_small(request: Request) -> bool:
+    """Whether the body says of itself that it is not worth a look before it is read."""
+    return (declared_bytes(request) or SMALL_BYTES + 1) <= SMALL_BYTES
 
 
 async def body_of(request: Request, limit: int, idle_seconds: float = IDLE_SECONDS) -> AsyncIterator[bytes]:

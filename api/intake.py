@@ -5,7 +5,7 @@ from email.message import Message
 
 from fastapi import Request
 
-from api.body import body_of, declared_bytes
+from api.body import body_of, declared_bytes, is_small
 from api.multipart import MultipartReader, PartBegins, PartData, boundary_of
 from api.options import BadField
 from api.uploads import Uploads
@@ -42,7 +42,8 @@ async def receive(
             "Please send photos or ZIPs as multipart/form-data, or one of them as the body with its Content-Type "
             "(application/zip, image/… or application/octet-stream)."
         )
-    await uploads.check_space(min(declared_bytes(request) or 0, max_bytes))
+    if not is_small(request):
+        await uploads.check_space(min(declared_bytes(request) or 0, max_bytes))
     fields: dict[str, list[str]] = {}
     if boundary is None:
         await _raw(request, uploads, name or _name_in_header(request), max_bytes)

@@ -97,6 +97,8 @@ W = TypeVar("W", bound=BaseModel)
 
 def with_form(query: W, form: dict[str, list[str]]) -> W:
     """The fields of query and form together; the form's go before. Raises BadField."""
+    if not form:
+        return query
     lists = {"allow", "deny"}
     said: dict[str, Any] = query.model_dump(exclude_unset=True)
     said |= {name: values if name in lists else values[-1] for name, values in form.items()}

@@ -57,6 +57,8 @@ class WakeUps:
                 await self._hear()
             except (RedisError, OSError) as error:
                 self.hears = False
+                for job in self._waiting:
+                    self._wake(job)  # to look for themselves, from now on often
                 if not said:
                     log.warning("wake_ups_lost", error=type(error).__name__)
                 said = True

@@ -1,5 +1,7 @@
 """Hints and wake-ups: messages that say "there may be work" or "it is done". They own nothing; all may be lost."""
 
+import time
+
 import redis
 import structlog
 from celery import Celery
@@ -12,6 +14,9 @@ CONTROL, INTERACTIVE, BULK = "control", "interactive", "bulk"
 TASKS = {CONTROL: "shoebox.unpack", INTERACTIVE: "shoebox.classify", BULK: "shoebox.classify"}
 # A hint that waited so long is stale: its work was found by others, or the sweep hints again.
 EXPIRES_SECONDS = 60
+# Where one lies unread, no other is sent while the last is younger than this: to ask costs a sixth of sending. Of
+# photos one by one, 16 at once, 66 -> 70 in a second.
+FRESH_SECONDS = 20
 REDIS_SECONDS = 3.0
 
 
@@ -56,14 +61,21 @@ class Hints:
         self._redis = redis.Redis.from_url(
             settings.redis, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
         )
+        self._sent: dict[str, float] = {}
 
     def hint(self, queue: str) -> bool:
-        """Says that ``queue`` may have work; False when nobody could be told."""
+        """Says that ``queue`` may have work; False when nobody could be told.
+
+        Where a hint still lies unread, whoever takes it will look, and no other is sent.
+        """
         try:
+            if self._unread(queue):
+                return True
             self._app.send_task(TASKS[queue], queue=queue, ignore_result=True, retry=False, expires=EXPIRES_SECONDS)
         except Exception as error:  # whatever the transport raises, the sweep will hint again
             log.warning("hint_lost", queue=queue, error=type(error).__name__)
             return False
+        self._sent[queue] = time.monotonic()
         return True
 
     def done(self, job: str) -> None:
@@ -79,6 +91,11 @@ class Hints:
             return bool(self._redis.ping())
         except redis.RedisError:
             return False
+
+    def _unread(self, queue: str) -> bool:
+        # They are taken in the order of their sending: if any is left, then one that is no older than our last.
+        sent = self._sent.get(queue)
+        return sent is not None and time.monotonic() - sent < FRESH_SECONDS and bool(self._redis.exists(queue))
 
     def close(self) -> None:
         """Closes the connections."""

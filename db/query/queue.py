@@ -8,15 +8,17 @@ from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.dialects import table
 from db.query.outlived import OPEN_STATES
 from db.schema import Job, Shard
 from db.states import JobState, Lane, ShardState
 
 # Asked before each job is taken, in the transaction that makes it: made once.
-_UNOPENED = case((Job.state.in_([JobState.QUEUED, JobState.UNPACKING]), 1), else_=0)
-_OWN = case((Job.owner == bindparam("whose"), Job.pending + _UNOPENED), else_=0)
-_WAITING = select(func.coalesce(func.sum(_OWN), 0), func.coalesce(func.sum(Job.pending + _UNOPENED), 0)).where(
-    Job.state.in_(OPEN_STATES)
+_JOBS = table(Job).c
+_WAITS = _JOBS.pending + case((_JOBS.state.in_([JobState.QUEUED, JobState.UNPACKING]), 1), else_=0)
+_OWN = case((_JOBS.owner == bindparam("whose"), _WAITS), else_=0)
+_WAITING = select(func.coalesce(func.sum(_OWN), 0), func.coalesce(func.sum(_WAITS), 0)).where(
+    _JOBS.state.in_(OPEN_STATES)
 )
 
 

@@ -8,18 +8,20 @@ starts beside the huge one's current shard, not behind its last. A shard that no
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from db.dialects import table
 from db.schema import Job, Shard
 from db.states import JobState, ShardState
 
+_JOBS, _SHARDS = table(Job).c, table(Shard).c
 _LEASED, _READY = (
-    select(func.min(Shard.fair))
-    .where(Shard.state == state, Shard.suspect.is_(False), Shard.lane == bindparam("lane"))
+    select(func.min(_SHARDS.fair))
+    .where(_SHARDS.state == state, _SHARDS.suspect.is_(False), _SHARDS.lane == bindparam("lane"))
     .scalar_subquery()
     for state in (ShardState.LEASED, ShardState.READY)
 )
 _RUNNING = (
     select(func.count())
-    .where(Job.owner == bindparam("whose"), Job.state.in_([JobState.RUNNING, JobState.UNPACKING]))
+    .where(_JOBS.owner == bindparam("whose"), _JOBS.state.in_([JobState.RUNNING, JobState.UNPACKING]))
     .scalar_subquery()
 )
 _TAG = select(func.coalesce(_LEASED, _READY, 0.0), _RUNNING)

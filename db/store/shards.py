@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Update, and_, bindparam, false, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -32,6 +32,7 @@ _CLAIMED = (
     _SHARDS.c.entries,
     _SHARDS.c.fair,
 )
+_ADD = insert(_SHARDS)
 _CANCELING = select(Job.id).where(Job.id.in_(bindparam("jobs", expanding=True)), Job.state == JobState.CANCELING)
 
 
@@ -50,7 +51,35 @@ class Claim:
     entries: list[list[Any]]
 
 
-def add_shards(session: Session, job: Job, runs: Iterable[tuple[str, Sequence[list[Any]]]], shard_items: int) -> int:
+class Work(Protocol):
+    """What shards take over from their job."""
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+
+    @property
+    def owner(self) -> str:
+        """Whose photos these are."""
+
+    @property
+    def lane(self) -> int:
+        """How urgent they are."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model that judges them."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The judge's options."""
+
+
+def add_shards(session: Session, job: Work, runs: Iterable[tuple[str, Sequence[list[Any]]]], shard_items: int) -> int:
     """Cuts runs of entries (source id, entries) into ready shards with fair tags; returns the number of items."""
     tag, weight = tag_and_weight(session, job.lane, job.owner)
     before = 0
@@ -78,7 +107,7 @@ def add_shards(session: Session, job: Job, runs: Iterable[tuple[str, Sequence[li
             )
             before += len(part)
     if rows:
-        session.execute(insert(_SHARDS), rows)
+        session.execute(_ADD, rows)
     return before
 
 

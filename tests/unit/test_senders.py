@@ -12,7 +12,8 @@ import redis
 from fakeredis import TcpFakeServer
 
 from settings import Settings
-from worker.senders import BULK, TASKS, Hints, done_channel
+from worker import senders
+from worker.senders import BULK, CONTROL, TASKS, Hints, done_channel
 
 
 @pytest.fixture
@@ -37,6 +38,23 @@ def test_a_hint_names_a_task_and_carries_nothing_else(url: str) -> None:
     assert (arguments, named) == ([], {})
     assert message["content-type"] == "application/json"
     hints.close()
+
+
+def test_beside_a_hint_that_nobody_has_read_no_other_is_sent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hints, other = (Hints(Settings(_env_file=None, redis_url=url)) for _ in range(2))
+    with redis.Redis.from_url(url) as seen:
+        assert hints.hint(BULK) and hints.hint(BULK)
+        assert seen.llen(BULK) == 1
+        assert hints.hint(CONTROL) and seen.llen(CONTROL) == 1
+        # Of a hint that somebody else sent it is not known how old it is.
+        assert other.hint(BULK) and seen.llen(BULK) == 2
+        seen.delete(BULK)
+        assert hints.hint(BULK) and seen.llen(BULK) == 1
+        # One that lies there for long may be thrown away by who takes it.
+        monkeypatch.setattr(senders, "FRESH_SECONDS", 0)
+        assert hints.hint(BULK) and seen.llen(BULK) == 2
+    hints.close()
+    other.close()
 
 
 def test_a_broker_that_is_away_costs_neither_an_error_nor_time() -> None:

@@ -217,6 +217,35 @@ def test_who_waits_early_looks_for_the_first_time_when_woken(redis_url: str, mon
     hints.close()
 
 
+def test_who_waits_for_a_wake_up_looks_as_soon_as_redis_is_gone(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "WOKEN_PAUSE", 20)
+    done = threading.Event()
+
+    def cut() -> None:
+        done.set()
+        with redis.Redis.from_url(redis_url) as client:
+            client.client_kill_filter(_type="pubsub")
+
+    async def waits() -> str:
+        wakeups = WakeUps(redis_url)
+        wakeups.start()
+        while not wakeups.hears:
+            await asyncio.sleep(0.01)
+        timer = threading.Timer(0.5, cut)
+        timer.start()
+        try:
+            return await waiting.awaited(lambda: ("found", done.is_set()), wakeups, "job", 60)
+        finally:
+            timer.join()
+            await wakeups.close()
+
+    began = time.monotonic()
+    assert asyncio.run(waits()) == "found"
+    assert time.monotonic() - began < 15
+
+
 def test_numbers_for_prometheus(api: Any, client: httpx.Client, scene: Make) -> None:
     client.post("/v1/jobs", content=scene("sea"), headers=JPEG)
     text = httpx.get(f"{api.url}/metrics").text
