@@ -34,7 +34,7 @@ class Insert:
             "postgresql": finish(_from_list(start, into) if listed else start),
         }
 
-    def run(self, session: Session, rows: Sequence[dict[str, Any]]) -> Result[Any]:
+    def run(self, session: Session, rows: Sequence[dict[str, Any]]) -> Result[*tuple[Any, ...]]:
         """Inserts the rows, each with the same columns (with ``listed`` all of the table's), in one statement."""
         dialect = session.get_bind().dialect.name
         given: Any = {"rows": rows} if self._listed and dialect == "postgresql" else rows

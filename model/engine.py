@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -66,7 +67,19 @@ class Engine:
         first: Callable[[], Iterable[Photo[Key]]] = tuple,
         timed: Callable[[int, float], object] = lambda photos, seconds: None,
     ) -> Generator[tuple[Key, Verdict], None, None]:
-        """A verdict for every photo, as each is ready, in any order.
+        """A verdict for every photo, as each is ready, in any order. See `judge_together`."""
+        with closing(self.judge_together(photos, meanwhile, first, timed)) as found:
+            for verdicts in found:
+                yield from verdicts
+
+    def judge_together(
+        self,
+        photos: Iterable[Photo[Key]],
+        meanwhile: Callable[[], object] = lambda: None,
+        first: Callable[[], Iterable[Photo[Key]]] = tuple,
+        timed: Callable[[int, float], object] = lambda photos, seconds: None,
+    ) -> Generator[list[tuple[Key, Verdict]], None, None]:
+        """The verdicts on all photos, in any order; those that are known at the same moment come together.
 
         ``photos`` is pulled as room appears, never far ahead; ``first`` is asked between batches for a few that are
         begun whether there is room or not. What is wrong with a picture is its verdict. Whatever else ``read``,
@@ -104,6 +117,7 @@ class Engine:
                 landed = flight.landed(0 if full else PATIENCE if ready else PULSE)
                 if flight and not landed and not ready:
                     meanwhile()
+                refused = []
                 for photo, future in landed:
                     if isinstance(future.exception(), MemoryError) and photo is not alone:
                         # It is tried again while nothing else takes memory.
@@ -113,9 +127,11 @@ class Engine:
                     alone = None if photo is alone else alone
                     seen = self._look(photo, future)
                     if isinstance(seen, Verdict):
-                        yield photo.key, seen
+                        refused.append((photo.key, seen))
                     else:
                         ready.add(seen)
+                if refused:
+                    yield refused
                 if ready.urgent and (hurry or not ready.others):
                     yield from self._settle(ready.urgent_batch(room), timed)
                 elif ready.others and not (flight.urgent and hurry) and (len(ready) >= room or not landed):
@@ -178,7 +194,9 @@ class Engine:
         seen = Seen(photo, decoded, scores)
         return seen if verdict is None else self._described(verdict, seen, None)
 
-    def _settle(self, batch: list[Seen[Key]], timed: Callable[[int, float], object]) -> Iterator[tuple[Key, Verdict]]:
+    def _settle(
+        self, batch: list[Seen[Key]], timed: Callable[[int, float], object]
+    ) -> Iterator[list[tuple[Key, Verdict]]]:
         """The network and the guards after it. Where the device lacks room, the run goes on by halves."""
         while batch:
             part = batch[: self._room.size]
@@ -190,12 +208,12 @@ class Engine:
                 continue
             batch = batch[len(part) :]
             if outputs is None:
-                yield part[0].photo.key, self._described(failure(Reason.OUT_OF_MEMORY), part[0], None)
+                yield [(part[0].photo.key, self._described(failure(Reason.OUT_OF_MEMORY), part[0], None))]
                 continue
             timed(len(part), seconds)
             verdicts = self._guard.judge(outputs, [seen.photo.options for seen in part])
-            for seen, verdict in zip(part, verdicts, strict=True):
-                yield seen.photo.key, self._described(verdict, seen, seconds * 1000 / len(part))
+            spent = seconds * 1000 / len(part)
+            yield [(s.photo.key, self._described(v, s, spent)) for s, v in zip(part, verdicts, strict=True)]
 
     def _outputs(self, batch: Callable[[], NDArray[np.uint8]]) -> Outputs | None:
         """What the network says of a batch; None where there is no memory for it, or for making it."""

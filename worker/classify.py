@@ -1,7 +1,7 @@
 """Classifying: claims shards, streams their photos through an engine, settles each when its last verdict is in."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
@@ -15,7 +15,7 @@ from db.database import Database
 from db.query.work import BlobPlace, interactive_waits, next_ability, params, places, suspect_waits
 from db.states import Lane
 from db.store.broken import fail_job
-from db.store.settle import LeaseLost, Rest, settle
+from db.store.settle import LeaseLost, Rest, Settlement, settle_all
 from db.store.shards import Ability, Claim, canceling, claim, extend
 from model.photo import Photo
 from model.verdict import Decision
@@ -53,7 +53,7 @@ class Policy:
 class Classifier:
     """Works through ready shards, with benchmarks between.
 
-    ``closed(job)`` is called after a commit that ends a job, ``more()`` where a claim left work for another worker.
+    ``closed(jobs)`` is called after a commit that ends jobs, ``more()`` where a claim left work for another worker.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Classifier:
         benchmarks: Benchmarks,
         policy: Policy,
         stop: Event,
-        closed: Callable[[str], None],
+        closed: Callable[[Collection[str]], None],
         more: Callable[[], object],
     ) -> None:
         self._database = database
@@ -140,7 +140,7 @@ class _Run:
             except BlobsAway as error:
                 away = error
             for held in self._hand.all():
-                self._settle(held, Rest.READY)
+                self._settle([held], Rest.READY)
         finally:
             for held in self._hand.all():
                 self._hand.drop(held)
@@ -149,12 +149,11 @@ class _Run:
         return self._judged
 
     def _judge(self) -> None:
-        with closing(self._engine.judge(self._photos(), self._look, self._first, meters.ran)) as verdicts:
-            for key, verdict in verdicts:
-                self._judged += 1
-                complete = self._hand.record(key, verdict)
-                if complete is not None:
-                    self._settle(complete, Rest.NONE)
+        with closing(self._engine.judge_together(self._photos(), self._look, self._first, meters.ran)) as found:
+            for verdicts in found:
+                self._judged += len(verdicts)
+                complete = [held for key, verdict in verdicts if (held := self._hand.record(key, verdict)) is not None]
+                self._settle(complete, Rest.NONE)
                 self._look()
                 if self._stop.is_set():
                     break
@@ -226,7 +225,7 @@ class _Run:
             except SourceGone as error:
                 self._break_job(taken, error)
             except BlobsAway as error:
-                self._settle(Held(taken, ""), Rest.READY)
+                self._settle([Held(taken, "")], Rest.READY)
                 away = error
         if away is not None:
             raise away
@@ -238,19 +237,31 @@ class _Run:
     def _break_job(self, taken: Claim, error: SourceGone) -> None:
         log.error("job_failed", job=taken.job, error=error.code)
         if write_patiently(self._database, lambda s: fail_job(s, taken.job, error.code, str(error)), self._stop):
-            self._c._closed(taken.job)
+            self._c._closed({taken.job})
 
-    def _settle(self, held: Held, rest: Rest) -> None:
-        taken = held.claim
+    def _settle(self, shards: list[Held], rest: Rest) -> None:
+        """Settles shards, of one photo each when people wait for them, in one transaction: the disk is waited for once.
+
+        Of photos one by one, 16 at once, 70 -> 79 in a second.
+        """
+        if not shards:
+            return
+        settlements = [Settlement(held.claim, held.verdicts, rest) for held in shards]
         try:
-            ended = write_patiently(self._database, lambda s: settle(s, taken, held.verdicts, rest), self._stop)
+            ended = write_patiently(self._database, lambda s: settle_all(s, settlements), self._stop)
         except LeaseLost as error:
-            self._lost(taken, str(error))
+            if len(shards) > 1:
+                for held in shards:
+                    self._settle([held], rest)
+                return
+            self._lost(shards[0].claim, str(error))
         else:
             if ended:  # first: somebody may wait for it
-                self._c._closed(taken.job)
-            self._tell(held, rest, ended)
-        self._hand.drop(held)
+                self._c._closed(ended)
+            for held in shards:
+                self._tell(held, rest, held.claim.job in ended)
+        for held in shards:
+            self._hand.drop(held)
 
     def _tell(self, held: Held, rest: Rest, ended: bool) -> None:
         taken = held.claim
@@ -281,7 +292,7 @@ class _Run:
         ending = self._read(lambda s: canceling(s, {c.job for c in claims}))
         for held in self._hand.all():
             if held.claim.job in ending:
-                self._settle(held, Rest.CANCELED)
+                self._settle([held], Rest.CANCELED)
         if now - self._extended >= self._policy.lease_seconds / 3:
             self._extend()
             self._extended = now

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from functools import partial
 from threading import Event
@@ -132,15 +132,15 @@ def run_classify(settings: Settings, number: int = 1) -> None:
         _serve(app, duties, wake, settings.metrics_port and settings.metrics_port + number)
 
 
-def teller(database: Database, hints: Hints) -> Callable[[str], None]:
-    """Tells of a job's end: whoever waits for it, and the couriers where a message is to be sent."""
+def teller(database: Database, hints: Hints) -> Callable[[Collection[str]], None]:
+    """Tells of jobs' ends: whoever waits for them, and the couriers where a message is to be sent."""
 
-    def ended(job: str) -> None:
-        hints.done(job)
+    def ended(jobs: Collection[str]) -> None:
+        hints.done(*jobs)
         # A courier that is not told looks by itself a little later.
         with suppress(SQLAlchemyError):
             with database.read() as session:
-                waits = undelivered(session, job)
+                waits = undelivered(session, jobs)
             if waits:
                 hints.hint(CONTROL)
 

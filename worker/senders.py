@@ -64,13 +64,8 @@ class Hints:
         self._sent: dict[str, float] = {}
 
     def hint(self, queue: str) -> bool:
-        """Says that ``queue`` may have work; False when nobody could be told.
-
-        Where a hint still lies unread, whoever takes it will look, and no other is sent.
-        """
+        """Says that ``queue`` may have work; False when nobody could be told."""
         try:
-            if self._unread(queue):
-                return True
             self._app.send_task(TASKS[queue], queue=queue, ignore_result=True, retry=False, expires=EXPIRES_SECONDS)
         except Exception as error:  # whatever the transport raises, the sweep will hint again
             log.warning("hint_lost", queue=queue, error=type(error).__name__)
@@ -78,12 +73,19 @@ class Hints:
         self._sent[queue] = time.monotonic()
         return True
 
-    def done(self, job: str) -> None:
-        """Wakes whoever waits for the job."""
+    def hint_once(self, queue: str) -> bool:
+        """The same where no hint lies unread; where one does, whoever takes it will find the work."""
+        return self._unread(queue) or self.hint(queue)
+
+    def done(self, *jobs: str) -> None:
+        """Wakes whoever waits for one of the jobs."""
         try:
-            self._redis.publish(done_channel(job), "1")
+            with self._redis.pipeline(transaction=False) as together:
+                for job in jobs:
+                    together.publish(done_channel(job), "1")
+                together.execute()
         except redis.RedisError as error:
-            log.warning("wake_up_lost", job=job, error=type(error).__name__)
+            log.warning("wake_up_lost", jobs=list(jobs), error=type(error).__name__)
 
     def alive(self) -> bool:
         """Whether Redis answers."""
@@ -94,8 +96,12 @@ class Hints:
 
     def _unread(self, queue: str) -> bool:
         # They are taken in the order of their sending: if any is left, then one that is no older than our last.
-        sent = self._sent.get(queue)
-        return sent is not None and time.monotonic() - sent < FRESH_SECONDS and bool(self._redis.exists(queue))
+        if time.monotonic() - self._sent.get(queue, -FRESH_SECONDS) >= FRESH_SECONDS:
+            return False
+        try:
+            return bool(self._redis.exists(queue))
+        except redis.RedisError:
+            return False
 
     def close(self) -> None:
         """Closes the connections."""

@@ -1,6 +1,7 @@
 """A job's counts, and its end: the one place where a job becomes completed, canceled or failed."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -13,6 +14,13 @@ from db.store.webhooks import announce
 
 # Made once: making a statement takes as long as running it, and each settlement needs all of these.
 _LOCK = select(Job).where(Job.id == bindparam("job")).with_for_update().execution_options(populate_existing=True)
+_LOCK_ALL = (
+    select(Job)
+    .where(Job.id.in_(bindparam("jobs", expanding=True)))
+    .order_by(Job.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 _NOW = select(now())
 _TALLIES = table(Tally)
 _ADD = Insert(
@@ -27,6 +35,11 @@ _ADD = Insert(
 def lock_job(session: Session, job_id: str) -> Job | None:
     """The job's row, locked until the transaction ends. Whoever changes counts or state takes this lock first."""
     return session.scalar(_LOCK, {"job": job_id})
+
+
+def lock_jobs(session: Session, job_ids: Collection[str]) -> dict[str, Job]:
+    """The rows of those jobs that are there, by id, locked in its order so that two settlements cannot deadlock."""
+    return {job.id: job for job in session.scalars(_LOCK_ALL, {"jobs": list(job_ids)})}
 
 
 def database_time(session: Session) -> float:
@@ -63,17 +76,18 @@ def outcome(job: Job) -> Outcome:
 
 
 def add_to_tallies(
-    session: Session, owner: str, model: str, verdicts: Iterable[tuple[str, str | None, str | None]], at: float
+    session: Session, verdicts: Iterable[tuple[str, str, str, str | None, str | None]], at: float
 ) -> None:
-    """Adds (decision, reason, label) triples to the day of ``at``, in key order so that two settles cannot deadlock."""
-    counts: dict[tuple[str, str, str], int] = {}
-    for decision, reason, label in verdicts:
-        key = (decision, reason or "", label or "")
-        counts[key] = counts.get(key, 0) + 1
+    """Adds verdicts (owner, model, decision, reason, label) to the day of ``at``.
+
+    In key order, so that two settlements cannot deadlock.
+    """
+    day = iso(at)[:10]
+    counts = Counter((owner, model, d, reason or "", label or "") for owner, model, d, reason, label in verdicts)
     if not counts:
         return
     rows = [
-        {"owner": owner, "day": iso(at)[:10], "model": model, "decision": d, "reason": r, "label": label, "count": n}
-        for (d, r, label), n in sorted(counts.items())
+        {"owner": owner, "day": day, "model": model, "decision": d, "reason": r, "label": label, "count": n}
+        for (owner, model, d, r, label), n in sorted(counts.items())
     ]
     _ADD.run(session, rows)

@@ -21,14 +21,14 @@ _ADD = Insert(
 )
 
 
-def add_to_latencies(session: Session, owner: str, timed: Iterable[tuple[str, float]], at: float) -> None:
-    """Adds (backend, milliseconds) pairs to the hour of ``at``, in key order so that two settles cannot deadlock."""
-    counts = Counter((backend, bucket_of(milliseconds)) for backend, milliseconds in timed)
+def add_to_latencies(session: Session, timed: Iterable[tuple[str, str, float]], at: float) -> None:
+    """Adds (owner, backend, milliseconds) to the hour of ``at``, in key order: two settlements cannot deadlock."""
+    counts = Counter((owner, backend, bucket_of(milliseconds)) for owner, backend, milliseconds in timed)
     if not counts:
         return
     hour = int(at // HOUR_SECONDS)
     rows = [
         {"owner": owner, "hour": hour, "backend": backend, "bucket": bucket, "count": n}
-        for (backend, bucket), n in sorted(counts.items())
+        for (owner, backend, bucket), n in sorted(counts.items())
     ]
     _ADD.run(session, rows)

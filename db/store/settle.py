@@ -1,6 +1,8 @@
 """Settling: verdicts become rows, counts and perhaps the job's end, in one transaction or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.dialects import Insert, table
 from db.schema import Item, Job, Shard
 from db.states import JobState, ShardState
-from db.store.counts import add_to_tallies, close_if_done, database_time, lock_job
+from db.store.counts import add_to_tallies, close_if_done, database_time, lock_jobs
 from db.store.latencies import add_to_latencies
 from db.store.shards import Claim
 from model.verdict import Decision, Verdict
@@ -19,7 +21,9 @@ PIECE = 1000
 """Rows in one statement: half a megabyte."""
 
 _ITEMS, _SHARDS = table(Item), table(Shard)
-_INSERT = Insert(_ITEMS, lambda insert: insert.on_conflict_do_nothing().returning(_ITEMS.c.position), listed=True)
+_INSERT = Insert(
+    _ITEMS, lambda insert: insert.on_conflict_do_nothing().returning(_ITEMS.c.job_id, _ITEMS.c.position), listed=True
+)
 _FENCE = (
     update(_SHARDS)
     .where(
@@ -42,11 +46,23 @@ class Rest(StrEnum):
 class Written(NamedTuple):
     """What the counts want to know of an item that was inserted."""
 
+    job_id: str
+    owner: str
+    model: str
     decision: str
     reason: str | None
     label: str | None
     backend: str | None
     inference_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A claimed shard, the verdicts on its items (by position), and what happens to items without one."""
+
+    claim: Claim
+    verdicts: Mapping[int, Verdict]
+    rest: Rest = Rest.NONE
 
 
 class LeaseLost(Exception):
@@ -58,34 +74,51 @@ class SettleIncomplete(Exception):
 
 
 def settle(session: Session, claim: Claim, verdicts: Mapping[int, Verdict], rest: Rest = Rest.NONE) -> bool:
-    """Writes the verdicts (by position) of a claimed shard; returns whether that closed the job.
+    """Settles one shard; returns whether that closed its job. See `settle_all`."""
+    return bool(settle_all(session, [Settlement(claim, verdicts, rest)]))
 
-    Order: job row locked, shard fenced by its attempt, items inserted, counts, tallies and latencies, closing.
-    LeaseLost rolls all of it back.
+
+def settle_all(session: Session, settlements: Sequence[Settlement]) -> set[str]:
+    """Writes the verdicts of claimed shards, all or none; returns the jobs that this closed.
+
+    Order: jobs' rows locked, shards fenced by their attempts, items inserted, counts, tallies and latencies, closing;
+    of each the rows in the order of their keys, so that two settlements cannot deadlock.
+    LeaseLost, for any one of them, rolls all of it back.
     """
-    # The job's row is written once, at the end: each statement is a third of a millisecond that somebody waits.
+    # A job's row is written once, at the end: each statement is a third of a millisecond that somebody waits.
     with session.no_autoflush:
-        return _settle(session, claim, verdicts, rest)
+        return _settle(session, sorted(settlements, key=lambda one: (one.claim.job, one.claim.shard)))
 
 
-def _settle(session: Session, claim: Claim, verdicts: Mapping[int, Verdict], rest: Rest) -> bool:
-    job = lock_job(session, claim.job)
-    left = [entry for entry in claim.entries if entry[0] not in verdicts]
-    if left and rest is Rest.NONE:
-        raise SettleIncomplete(f"shard {claim.shard}: {len(left)} items without a verdict")
-    if job is not None and job.state == JobState.CANCELING and left:
-        rest = Rest.CANCELED
-    _fence(session, claim, left, rest)
-    if job is None:
-        raise LeaseLost(f"job {claim.job} is gone")
-    entries = {entry[0]: entry for entry in claim.entries}
+def _settle(session: Session, settlements: Sequence[Settlement]) -> set[str]:
+    jobs = lock_jobs(session, {one.claim.job for one in settlements})
+    canceled: Counter[str] = Counter()
+    for one in settlements:
+        claim, rest = one.claim, one.rest
+        job = jobs.get(claim.job)
+        left = [entry for entry in claim.entries if entry[0] not in one.verdicts]
+        if left and rest is Rest.NONE:
+            raise SettleIncomplete(f"shard {claim.shard}: {len(left)} items without a verdict")
+        if job is not None and job.state == JobState.CANCELING and left:
+            rest = Rest.CANCELED
+        _fence(session, claim, left, rest)
+        if job is None:
+            raise LeaseLost(f"job {claim.job} is gone")
+        if rest is Rest.CANCELED:
+            canceled[claim.job] += len(left)
     at = database_time(session)
-    written = insert_items(session, job, claim.source, [(entries[p], v) for p, v in sorted(verdicts.items())], at)
-    count(session, job, written, at)
-    if rest is Rest.CANCELED:
-        job.canceled += len(left)
-        job.pending -= len(left)
-    return close_if_done(session, job, at)
+    rows = [row for one in settlements for row in _rows(jobs[one.claim.job], one, at)]
+    count(session, jobs, insert_items(session, rows), at)
+    for job_id, items in canceled.items():
+        jobs[job_id].canceled += items
+        jobs[job_id].pending -= items
+    return {job.id for job in jobs.values() if close_if_done(session, job, at)}
+
+
+def _rows(job: Job, one: Settlement, at: float) -> Iterator[dict[str, Any]]:
+    entries = {entry[0]: entry for entry in one.claim.entries}
+    for position, verdict in sorted(one.verdicts.items()):
+        yield item_row(job, one.claim.source, entries[position], verdict, at)
 
 
 def _fence(session: Session, claim: Claim, left: list[list[Any]], rest: Rest) -> None:
@@ -99,32 +132,36 @@ def _fence(session: Session, claim: Claim, left: list[list[Any]], rest: Rest) ->
         raise LeaseLost(f"shard {claim.shard} was taken over after attempt {claim.attempt}")
 
 
-def insert_items(
-    session: Session, job: Job, source: str, judged: Sequence[tuple[list[Any], Verdict]], at: float
-) -> list[Written]:
-    """Inserts (entry, verdict) pairs, decided ``at``, that are not there yet; returns what was inserted."""
+def insert_items(session: Session, rows: Sequence[dict[str, Any]]) -> list[Written]:
+    """Inserts items (see `item_row`) that are not there yet; returns what was inserted."""
     written: list[Written] = []
     # In pieces: of an archive a hundred thousand entries may be refused at once.
-    for begin in range(0, len(judged), PIECE):
-        rows = {entry[0]: _row(job, source, entry, verdict, at) for entry, verdict in judged[begin : begin + PIECE]}
-        inserted = _INSERT.run(session, list(rows.values())).scalars()
-        written += [Written(*(rows[position][name] for name in Written._fields)) for position in inserted]
+    for begin in range(0, len(rows), PIECE):
+        piece = {(row["job_id"], row["position"]): row for row in rows[begin : begin + PIECE]}
+        for key in _INSERT.run(session, list(piece.values())):
+            row = piece[key[0], key[1]]
+            written.append(Written(*(row[name] for name in Written._fields)))
     return written
 
 
-def count(session: Session, job: Job, written: Sequence[Written], at: float) -> None:
-    """Adds inserted items to the locked job's counts, to the tallies, and to the latencies where the network ran."""
-    decisions = [item.decision for item in written]
-    job.accepted += decisions.count(Decision.ACCEPTED)
-    job.rejected += decisions.count(Decision.REJECTED)
-    job.failed += decisions.count(Decision.FAILED)
-    job.pending -= len(decisions)
-    add_to_tallies(session, job.owner, job.model, [item[:3] for item in written], at)
-    timed = [(item.backend or "", item.inference_ms) for item in written if item.inference_ms is not None]
-    add_to_latencies(session, job.owner, timed, at)
+def count(session: Session, jobs: Mapping[str, Job], written: Sequence[Written], at: float) -> None:
+    """Adds inserted items to their locked jobs' counts, to the tallies, and to the latencies where the network ran."""
+    for (job_id, decision), items in Counter((item.job_id, item.decision) for item in written).items():
+        job = jobs[job_id]
+        if decision == Decision.ACCEPTED:
+            job.accepted += items
+        elif decision == Decision.REJECTED:
+            job.rejected += items
+        else:
+            job.failed += items
+        job.pending -= items
+    add_to_tallies(session, [item[1:6] for item in written], at)
+    timed = [(item.owner, item.backend or "", item.inference_ms) for item in written if item.inference_ms is not None]
+    add_to_latencies(session, timed, at)
 
 
-def _row(job: Job, source: str, entry: list[Any], verdict: Verdict, at: float) -> dict[str, Any]:
+def item_row(job: Job, source: str, entry: list[Any], verdict: Verdict, at: float) -> dict[str, Any]:
+    """The row of an entry that was decided ``at``."""
     first = verdict.tags[0] if verdict.tags else None
     return {
         "job_id": job.id,

@@ -11,7 +11,7 @@ from db.states import JobState, Lane, ShardState
 from db.store.beats import take_turn
 from db.store.benchmarks import free_benchmarks
 from db.store.counts import close_if_done, database_time, lock_job
-from db.store.settle import count, insert_items
+from db.store.settle import count, insert_items, item_row
 from db.store.unpack import fail
 from model.verdict import Reason, Verdict
 
@@ -80,7 +80,8 @@ def recover_shard(session: Session, shard_id: int, attempt: int, job_id: str, le
             f"The worker ended {ITEM_DEATHS} times while it had this photo.",
         )
         at = database_time(session)
-        count(session, job, insert_items(session, job, shard.source_id, [(entry, lost) for entry in entries], at), at)
+        rows = [item_row(job, shard.source_id, entry, lost, at) for entry in entries]
+        count(session, {job.id: job}, insert_items(session, rows), at)
         close_if_done(session, job, at)
         return "given_up"
     if not shard.suspect and shard.deaths >= WHOLE_DEATHS:

@@ -11,7 +11,7 @@ from db.clock import now
 from db.schema import Job, JobSource, Source
 from db.states import JobState, SourceState
 from db.store.counts import close_if_done, database_time, end_job, lock_job
-from db.store.settle import LeaseLost, count, insert_items
+from db.store.settle import LeaseLost, count, insert_items, item_row
 from db.store.shards import add_shards
 from model.verdict import Verdict
 
@@ -115,9 +115,8 @@ def settle_unpack(session: Session, claim: UnpackClaim, results: Sequence[Unpack
     refused = sum(len(result.refused) for result in opened)
     total = refused + add_shards(session, job, [(r.source, r.entries) for r in opened], shard_items)
     job.total = job.pending = total
-    written = [row for result in opened for row in insert_items(session, job, result.source, result.refused, at)]
-    # Counted once for all sources: tallies are locked in key order, so that two settlements cannot deadlock.
-    count(session, job, written, at)
+    rows = [item_row(job, result.source, entry, verdict, at) for result in opened for entry, verdict in result.refused]
+    count(session, {job.id: job}, insert_items(session, rows), at)
     close_if_done(session, job, at)
 
 

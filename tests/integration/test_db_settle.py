@@ -1,14 +1,16 @@
 """Settling: verdicts become rows and counts in one transaction, once, and the last one closes the job."""
 
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from desk import Desk, at_once, verdict
+from desk import Desk, at_once, tallied, verdict
 
-from db.states import JobState, Outcome, ShardState
+from db.states import JobState, Kind, Outcome, ShardState
 from db.store.cancel import AlreadyFinished, cancel
-from db.store.settle import LeaseLost, Rest, SettleIncomplete, settle
+from db.store.settle import LeaseLost, Rest, SettleIncomplete, Settlement, settle, settle_all
 from db.store.shards import Claim
 from model.verdict import Decision, Reason, Score, Verdict
 
@@ -170,6 +172,49 @@ def test_settles_of_one_owner_share_tallies_without_deadlock(desk: Desk) -> None
 
     at_once(work, desk.claim())
     assert {desk.job(job).state for job in jobs} == {JobState.COMPLETED}
+
+
+def together(desk: Desk, claims: Iterable[Claim]) -> set[str]:
+    """Settles shards in one transaction, all their photos accepted; the jobs that this closed."""
+    settlements = [Settlement(claim, {entry[0]: verdict() for entry in claim.entries}) for claim in claims]
+    with desk.database.write() as session:
+        return settle_all(session, settlements)
+
+
+def test_shards_of_several_jobs_are_settled_together(desk: Desk) -> None:
+    halved = desk.running(photos=6, shard_items=3)
+    whole = [desk.submit(Kind.IMAGE, owner=owner) for owner in ("ann", "bob")]
+    *claims, left = sorted(desk.claim(), key=lambda claim: (claim.job == halved, claim.shard))
+    assert together(desk, reversed(claims)) == set(whole)
+    assert [desk.job(job).accepted for job in (halved, *whole)] == [3, 1, 1]
+    assert desk.job(halved).state == JobState.RUNNING
+    assert together(desk, [left]) == {halved}
+    with desk.database.read() as session:
+        assert sorted(tallied(session).items()) == [
+            (("ann", "accepted", "", "sea"), 7),
+            (("bob", "accepted", "", "sea"), 1),
+        ]
+
+
+def test_of_shards_settled_together_none_is_written_when_one_is_lost(desk: Desk) -> None:
+    jobs = [desk.submit(Kind.IMAGE) for _ in range(3)]
+    claims = desk.claim()
+    desk.settle(claims[1])
+    for others in (claims, claims[::-1]):
+        with pytest.raises(LeaseLost):
+            together(desk, others)
+    assert sorted(desk.job(job).accepted for job in jobs) == [0, 0, 1]
+    assert len(together(desk, [claims[0], claims[2]])) == 2
+
+
+def test_groups_that_share_jobs_and_tallies_do_not_deadlock(desk: Desk) -> None:
+    jobs = [desk.running(photos=8, shard_items=1, owner=owner) for owner in ("ann", "bob", "cas", "ann")]
+    by_job: dict[str, list[Claim]] = {job: [] for job in jobs}
+    for claim in desk.claim():
+        by_job[claim.job].append(claim)
+    groups = [[by_job[job][n] for job in (jobs if n % 2 else reversed(jobs))] for n in range(8)]
+    closed = at_once(partial(together, desk), groups)
+    assert sorted(job for found in closed for job in found) == sorted(jobs)
 
 
 def test_a_settle_that_is_rolled_back_leaves_the_lease(desk: Desk) -> None:

@@ -159,13 +159,13 @@ def test_a_failed_try_waits_its_time_and_the_last_ends_it(desk: Desk) -> None:
     pass_time(desk, 41)
     (second,) = claimed(desk)
     with desk.database.read() as session:
-        assert undelivered(session, job)
+        assert undelivered(session, [job])
         assert webhooks(session, [job, "other"])[job].error == "It said 500."
     assert settled(desk, second, "It said 500.", None)
     pass_time(desk, 1e6)
     assert claimed(desk) == [] and messages(desk)[0].state == WebhookState.GIVEN_UP
     with desk.database.read() as session:
-        assert not undelivered(session, job)
+        assert not undelivered(session, [job])
 
 
 def test_a_message_that_has_ended_is_sent_again(desk: Desk) -> None:

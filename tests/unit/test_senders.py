@@ -43,16 +43,18 @@ def test_a_hint_names_a_task_and_carries_nothing_else(url: str) -> None:
 def test_beside_a_hint_that_nobody_has_read_no_other_is_sent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     hints, other = (Hints(Settings(_env_file=None, redis_url=url)) for _ in range(2))
     with redis.Redis.from_url(url) as seen:
-        assert hints.hint(BULK) and hints.hint(BULK)
+        assert hints.hint_once(BULK) and hints.hint_once(BULK)
         assert seen.llen(BULK) == 1
-        assert hints.hint(CONTROL) and seen.llen(CONTROL) == 1
+        assert hints.hint_once(CONTROL) and seen.llen(CONTROL) == 1
         # Of a hint that somebody else sent it is not known how old it is.
-        assert other.hint(BULK) and seen.llen(BULK) == 2
+        assert other.hint_once(BULK) and seen.llen(BULK) == 2
+        # Who means to wake several says so.
+        assert hints.hint(CONTROL) and seen.llen(CONTROL) == 2
         seen.delete(BULK)
-        assert hints.hint(BULK) and seen.llen(BULK) == 1
+        assert hints.hint_once(BULK) and seen.llen(BULK) == 1
         # One that lies there for long may be thrown away by who takes it.
         monkeypatch.setattr(senders, "FRESH_SECONDS", 0)
-        assert hints.hint(BULK) and seen.llen(BULK) == 2
+        assert hints.hint_once(BULK) and seen.llen(BULK) == 2
     hints.close()
     other.close()
 
