@@ -9,8 +9,9 @@ IDLE_SECONDS = 30.0
 # After the first minute a body must have come at 1 KiB/s on average: slower is no upload but a held connection.
 GRACE_SECONDS = 60.0
 LEAST_BYTES_PER_SECOND = 1024
-# A body of so much is on the server as soon as it could be refused: it is checked once, when it is there.
-SMALL_BYTES = 2**20
+# A body of so much, a camera's photo, is checked once, when it is there: of larger ones it is worth a visit to the
+# database to refuse them before they are sent (0.7 ms of the API's 8.5 for a photo of 1.3 MB).
+SMALL_BYTES = 2**23
 
 
 class TooLarge(Exception):
