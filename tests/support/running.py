@@ -44,7 +44,8 @@ class Running:
         shutil.copytree(bundle.path, home / "models" / bundle.name)
         values: dict[str, object] = {
             "data_dir": home, "port": free_port(), "model": bundle.name, "database_url": database_url,
-            "log_format": "json", "backend": "onnxruntime", "lease_seconds": 3, "sweep_seconds": 1, "idle_exit_seconds": 3, "threads": 1,
+            "log_format": "json", "backend": "onnxruntime",
+            "lease_seconds": 3, "sweep_seconds": 1, "idle_exit_seconds": 3, "threads": 1,
         }  # fmt: skip
         values |= settings
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SHOEBOX_")} | {
