@@ -5,10 +5,12 @@ import io
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -169,15 +171,25 @@ def test_the_shipped_model_refuses_what_it_does_not_know(
     assert {row["model"]["name"] for row in rows} == {"scenes"}
 
 
-def test_a_killed_process_comes_back_and_down_leaves_none(make: Make, home: Path) -> None:
+def test_a_killed_process_comes_back_and_down_leaves_none(make: Make, shoebox: Shoebox, home: Path) -> None:
+    assert make("up").returncode == 0
     status = make("status")
     assert status.returncode == 0, status.stdout
-    pids = processes_of(home)
-    assert pids
-    doctor = make("doctor")
-    assert doctor.returncode == 0, doctor.stdout
+    killed = pids(shoebox)["api"]
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while pids(shoebox).get("api", killed) == killed or make("doctor").returncode != 0:
+        assert time.monotonic() < deadline, make("doctor").stdout
+        time.sleep(0.5)
+    assert processes_of(home)
     assert make("down").returncode == 0
     assert not processes_of(home)
+
+
+def pids(shoebox: Shoebox) -> dict[str, int]:
+    """The running processes by name."""
+    found = json.loads(shoebox("status", "--json").stdout)["processes"]
+    return {each["name"]: each["pid"] for each in found if each["state"] == "running"}
 
 
 def processes_of(home: Path) -> list[int]:
