@@ -5,7 +5,8 @@ SECONDS ?= 60
 # Without compiling ahead the first installation takes 21 s instead of 39 s (2 cores); Python compiles what it uses.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-# Tests with processes wait half of their time: three of them beside each other take two cores. They have real deadlines:
+# Tests of processes wait half of their time: three beside each other take two cores (of the browser they do not). They have
+# real deadlines:
 # what fails is tried once more, one after the other.
 ALONE = $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
@@ -40,7 +41,7 @@ test: .venv/.installed-dev
 	@$(BIN)/python tests/support/find_browser.py
 	$(BIN)/python -m pytest -n 2 tests/unit
 	$(BIN)/python -m pytest -n 3 tests/integration tests/faults || $(ALONE) tests/integration tests/faults
-	$(BIN)/python -m pytest -n 3 tests/e2e || $(ALONE) tests/e2e
+	$(BIN)/python -m pytest -n 2 tests/e2e || $(ALONE) tests/e2e
 
 faults: .venv/.installed-dev
 	$(BIN)/python -m pytest tests/faults -s --full $${OUT:+--out "$$OUT"} $${SEED:+--seed "$$SEED"}

@@ -1,6 +1,7 @@
 """Retention by real workers, beside their work."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def test_workers_delete_what_has_outlived_its_time(tiny_bundle: Bundle, scene, t
         wait_until(lambda: list(folder.iterdir()) == [], 60, shoebox.logs)
         assert status_of(shoebox, item)[0] == 410
 
-        # The one that is working may die: another goes on.
+        # One may die: another goes on. Not between the deletion and its word that it is done, which is waited for for
+        # two minutes.
+        wait_until(lambda: re.search(r'"uploads": ?1\b', shoebox.logs()) is not None, 60, shoebox.logs)
         shoebox.kill(CONTROL, signal.SIGKILL)
         wait_until(lambda: status_of(shoebox, item) == (410, "expired"), TURN_SECONDS + 60, shoebox.logs)
         (view,) = shoebox.client.jobs()
