@@ -5,9 +5,8 @@ SECONDS ?= 60
 # Without compiling ahead the first installation takes 21 s instead of 39 s (2 cores); Python compiles what it uses.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-# Tests of processes wait half of their time: three beside each other take two cores (of the browser they do not). They have
-# real deadlines:
-# what fails is tried once more, one after the other.
+# Tests of processes wait half of their time: three beside each other take two cores (not those of the browser). They
+# have real deadlines: what fails is tried once more, one after the other.
 ALONE = $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help

@@ -12,7 +12,8 @@ from api.uploads import Uploads
 from db.database import Database
 from db.schema import Job
 from db.states import JobState, Lane
-from db.store.submit import DuplicateSubmission, NewJob, Submission, earlier_job, insert_job
+from db.store.shards import NewJob
+from db.store.submit import DuplicateSubmission, Submission, earlier_job, insert_job
 from worker.senders import BULK, CONTROL, INTERACTIVE
 
 log = structlog.get_logger(__name__)

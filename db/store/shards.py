@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import ColumnElement, Update, and_, bindparam, false, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -51,35 +51,22 @@ class Claim:
     entries: list[list[Any]]
 
 
-class Work(Protocol):
-    """What shards take over from their job."""
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is known of a job as it is made."""
 
-    @property
-    def id(self) -> str:
-        """The job's id."""
-
-    @property
-    def owner(self) -> str:
-        """Whose photos these are."""
-
-    @property
-    def lane(self) -> int:
-        """How urgent they are."""
-
-    @property
-    def model(self) -> str:
-        """Name of the model that judges them."""
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The judge's options."""
+    id: str
+    owner: str
+    lane: Lane
+    state: JobState
+    model: str
+    version: str
+    params: dict[str, Any]
 
 
-def add_shards(session: Session, job: Work, runs: Iterable[tuple[str, Sequence[list[Any]]]], shard_items: int) -> int:
+def add_shards(
+    session: Session, job: Job | NewJob, runs: Iterable[tuple[str, Sequence[list[Any]]]], shard_items: int
+) -> int:
     """Cuts runs of entries (source id, entries) into ready shards with fair tags; returns the number of items."""
     tag, weight = tag_and_weight(session, job.lane, job.owner)
     before = 0

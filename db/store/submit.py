@@ -15,7 +15,7 @@ from db.dialects import table
 from db.ids import new_id
 from db.schema import Job, JobSource, Source
 from db.states import JobState, Kind, Lane, SourceState
-from db.store.shards import add_shards
+from db.store.shards import NewJob, add_shards
 
 # A job of at most so many single images goes before the bulk.
 INTERACTIVE_IMAGES = 8
@@ -63,19 +63,6 @@ class Submission:
         if self.webhook_url is not None:
             said["webhook_url"] = self.webhook_url
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """What is known of a job as it is made."""
-
-    id: str
-    owner: str
-    lane: Lane
-    state: JobState
-    model: str
-    version: str
-    params: dict[str, Any]
 
 
 class IdempotencyConflict(Exception):

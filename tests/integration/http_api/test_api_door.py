@@ -17,9 +17,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from running import wait_until
+from uvicorn.server import ServerState
 
-from api.door import Door
+from api.door import RECEIVED_BYTES, Door
 from settings import Settings
 
 SLOW = 200
@@ -237,3 +239,24 @@ def test_the_methods_of_an_address_are_all_named(door: Any) -> None:
     assert answer.json()["code"] == "method_not_allowed"
     nested = f"{door.url}/v1/items/01JZ8Q4T9M6W3V5X7Y2A1B0C4D-0/review"
     assert httpx.get(nested).headers["Allow"] == "DELETE, POST"
+
+
+def test_the_event_loop_reads_as_much_at_once_as_the_door_asks_for() -> None:
+    async def asked() -> int:
+        loop, config = asyncio.get_running_loop(), uvicorn.Config(FastAPI(), http=Door, lifespan="off")
+        opened: asyncio.Future[int] = loop.create_future()
+        config.load()
+
+        class Watched(Door):
+            def connection_made(self, transport: Any) -> None:
+                super().connection_made(transport)
+                opened.set_result(transport.max_size)
+                transport.abort()
+
+        server = await loop.create_server(lambda: Watched(config, ServerState(), {}), "127.0.0.1", 0)
+        async with server:
+            _, line = await asyncio.open_connection(*server.sockets[0].getsockname())
+            line.close()
+            return await opened
+
+    assert asyncio.run(asked()) == RECEIVED_BYTES
