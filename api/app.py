@@ -102,7 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Shoebox", version=version("shoebox"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.traffic = Traffic()
     app.state.quiet = Quiet()
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.openapi = lambda: describe(app, chosen.max_files)  # type: ignore[method-assign]
     add_handlers(app)
     for routes in ROUTES:
         app.include_router(routes.router)

@@ -66,8 +66,8 @@ CLASSIFY_BODY = _body({"file": _BINARY | {"description": "One photo."}})
 BENCHMARK_BODY = _body({"file": _BINARY | {"description": "One photo."}}, Asked)
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, made once."""
+def describe(app: FastAPI, max_files: int) -> dict[str, Any]:
+    """The OpenAPI document, made once, of a server that takes ``max_files`` in a form."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
         components = document["components"]
@@ -78,7 +78,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _finish(path, operation)
-        document["paths"]["/v1/jobs"]["post"]["security"].append({"ticket": []})
+        upload = document["paths"]["/v1/jobs"]["post"]
+        upload["security"].append({"ticket": []})
+        upload["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["files"]["maxItems"] = max_files
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -18,6 +18,10 @@ _FILE = re.compile(r"[0-9A-Z]{26}(\.part)?")
 # So many bytes are sent on to the disk while more come. Without it the disk began with half of an upload when all of it
 # was there: 1.3 GB took 0.6 to 1.2 s for the fsync at the end, now 0.01 s.
 FLUSH_BYTES = 8 * 2**20
+# Of a blob that comes or is read, the system keeps the last so much in its memory, and gives back what lies further
+# back, where the disk has it already. That memory is used again at once; new memory is dear on a virtual machine whose
+# host takes back what is free: 1.3 GB were written in 1.0 to 3.0 s, and so in 0.5.
+KEPT_BYTES = 64 * 2**20
 
 
 class BlobMissing(Exception):
@@ -68,6 +72,9 @@ class BlobReader(Protocol):
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes from ``offset``: fewer only at the end. Raises BlobMissing and BlobsAway."""
+
+    def forget(self, offset: int, length: int) -> None:
+        """These bytes will hardly be read again: nobody need keep them in memory."""
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -223,10 +230,12 @@ class FileWriter:
             self._open = False
 
     def _flush(self) -> None:
-        """Has the system begin to write to the disk, without waiting for it; not every system knows how."""
-        if hasattr(os, "posix_fadvise"):
-            # Linux writes what is said not to be needed, and keeps in memory what is not written yet: all of this.
-            os.posix_fadvise(self._file.fileno(), self._flushed, self._written - self._flushed, os.POSIX_FADV_DONTNEED)
+        """Has the system begin to write to the disk, without waiting for it."""
+        # Linux begins to write what is said not to be needed, and gives back the memory of what is written. What a slow
+        # disk has not written by now stays in memory, and need not be read from that disk.
+        for start in (self._flushed, self._flushed - KEPT_BYTES):
+            if start >= 0:
+                _not_needed(self._file.fileno(), start, self._written - self._flushed)
         self._flushed = self._written
 
 
@@ -257,9 +266,20 @@ class FileReader:
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def forget(self, offset: int, length: int) -> None:
+        """Gives the memory back, unless all of the file may be kept."""
+        if self._size > KEPT_BYTES:
+            _not_needed(self._descriptor, offset, length)
+
     def close(self) -> None:
         """Closes the file."""
         os.close(self._descriptor)
+
+
+def _not_needed(descriptor: int, offset: int, length: int) -> None:
+    """Tells the system that bytes of a file need not stay in its memory; not every system wants to know."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
 
 
 def open_blobs(url: str) -> BlobStore:

@@ -205,6 +205,9 @@ class S3Reader:
                 return self._data(answer)
         return self._data(self._client.call("get_object", self._key, Range=reach))
 
+    def forget(self, offset: int, length: int) -> None:
+        """There is nothing to forget."""
+
     def close(self) -> None:
         """There is nothing to let go of."""
 

@@ -98,7 +98,7 @@ class Hand:
                 kept = [pair for pair in line if pair[0][:2] != shard]
                 line.clear()
                 line.extend(kept)
-            self._sources.give(held.blob)
+            self._sources.give(held.blob, held.claim.entries)
 
     def of(self, blob: str) -> list[Held]:
         """The shards whose photos lie in that blob."""

@@ -1,7 +1,7 @@
 """The bytes of items: blobs opened once while their shards are in hand, entries read from them by their coordinates."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from db.blobs import BlobMissing, BlobReader, BlobStore
@@ -47,6 +47,13 @@ class Source:
         except BlobMissing as error:
             raise missing(self.key) from error
 
+    def forget(self, entries: Sequence[list[Any]]) -> None:
+        """These were judged: what entries of an archive take up will hardly be read again."""
+        places = [Entry.from_row(entry) for entry in entries if len(entry) > REFUSED_FIELDS]
+        if places:
+            start = min(place.offset for place in places)
+            self._reader.forget(start, max(place.end for place in places) - start)
+
     def close(self) -> None:
         """Closes the blob."""
         self._reader.close()
@@ -65,9 +72,10 @@ class Sources:
         self._open[key] = source, users + 1
         return source
 
-    def give(self, key: str) -> None:
-        """One user less; the last one closes the blob."""
+    def give(self, key: str, entries: Sequence[list[Any]]) -> None:
+        """One user less, who has read ``entries``; the last one closes the blob."""
         source, users = self._open.pop(key)
+        source.forget(entries)
         if users > 1:
             self._open[key] = source, users - 1
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from db.blobs import BlobMissing, FileBlobs
 from model.verdict import Unreadable
-from worker.archive import ArchiveLimits, Photo, read_directory
+from worker.archive import ArchiveLimits, Entry, Photo, read_directory
 from worker.sources import SourceGone, Sources, open_source, reader_of
 
 
@@ -20,6 +20,7 @@ class Counting:
         self._blob = blob
         self.size = blob.size
         self.reads: list[int] = []
+        self.forgotten: list[tuple[int, int]] = []
         self.gone = False
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -28,6 +29,9 @@ class Counting:
         data: bytes = self._blob.read_at(offset, length)
         self.reads.append(len(data))
         return data
+
+    def forget(self, offset: int, length: int) -> None:
+        self.forgotten.append((offset, length))
 
     def close(self) -> None:
         self._blob.close()
@@ -96,3 +100,18 @@ def test_what_is_gone_or_of_another_size_is_told_apart(blobs: CountingBlobs) -> 
     with pytest.raises(SourceGone) as missing:
         Sources(blobs).take(key, 5)
     assert missing.value.code == "blob_missing"
+
+
+def test_what_was_read_of_an_archive_is_forgotten_and_nothing_beside_it(blobs: CountingBlobs) -> None:
+    key = store(blobs, bytes(1000))
+    sources = Sources(blobs)
+    for _ in range(4):
+        source = sources.take(key, 1000)
+    rows = [Entry(n, f"{n}.jpg", 100 * n, 40, 40, 0, 0, 0, 100 * n + 90).to_row() for n in range(10)]
+    sources.give(key, rows[2:5])
+    sources.give(key, [rows[7], rows[6]])  # a directory need not be in the order of its files
+    sources.give(key, [[0, "a.jpg"], [1, "b.jpg", "unsafe_entry", "It is refused."]])
+    assert source._reader.forgotten == [(200, 290), (600, 190)]  # type: ignore[attr-defined]
+    sources.give(key, rows[:1])
+    with pytest.raises(KeyError):
+        sources.give(key, rows[:1])

@@ -102,6 +102,12 @@ def test_forms_that_cannot_be_read(client: httpx.Client, api: Any, body: bytes, 
     assert none.status_code == 400
 
 
+def test_the_description_says_how_many_files_a_form_may_hold(client: httpx.Client) -> None:
+    body = client.get("/openapi.json").json()["paths"]["/v1/jobs"]["post"]["requestBody"]
+    files = body["content"]["multipart/form-data"]["schema"]["properties"]["files"]
+    assert (files["minItems"], files["maxItems"]) == (1, 20)
+
+
 @pytest.mark.parametrize("start", [b"", form(2)[:-9]])
 def test_a_client_that_drops_leaves_nothing(api: Any, client: httpx.Client, start: bytes) -> None:
     before = api.blobs()
