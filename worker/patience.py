@@ -6,6 +6,7 @@ from threading import Event
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from db.database import Database
 
 log = structlog.get_logger(__name__)
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 PAUSE_SECONDS = 0.5
@@ -32,9 +34,12 @@ def read_patiently(database: Database, work: Callable[[Session], T], stop: Event
     return _patiently(database.read, work, stop)
 
 
-def _patiently(
-    transaction: Callable[[], AbstractContextManager[Session]], work: Callable[[Session], T], stop: Event
-) -> T:
+def glance_patiently(database: Database, work: Callable[[Connection], T], stop: Event) -> T:
+    """Runs ``work``, one statement that only reads, as patiently."""
+    return _patiently(database.glance, work, stop)
+
+
+def _patiently(transaction: Callable[[], AbstractContextManager[S]], work: Callable[[S], T], stop: Event) -> T:
     for _ in range(TRIES):
         try:
             with transaction() as session:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.dialects import table
@@ -43,9 +43,9 @@ def asked_for(session: Session) -> set[Ability]:
     return {(row.model, row.version, row.backend) for row in rows}
 
 
-def interactive_waits(session: Session, abilities: Collection[Ability]) -> bool:
-    """Whether the interactive lane has a ready shard that the worker can judge."""
-    return session.scalar(_interactive(frozenset(abilities))) is not None
+def interactive_waits(connection: Connection, abilities: Collection[Ability]) -> bool:
+    """Whether the interactive lane has a ready shard that the worker can judge. One statement: a glance will do."""
+    return connection.scalar(_interactive(frozenset(abilities))) is not None
 
 
 def suspect_waits(session: Session, abilities: Collection[Ability]) -> bool:

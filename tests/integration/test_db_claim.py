@@ -64,12 +64,13 @@ def test_only_the_backend_that_a_job_asks_for_judges_it(desk: Desk) -> None:
 
 def test_the_interactive_lane_goes_first(desk: Desk) -> None:
     bulk = desk.running(photos=64)
-    with desk.database.read() as session:
-        assert not interactive_waits(session, [ABLE])
+    with desk.database.glance() as connection:
+        assert not interactive_waits(connection, [ABLE])
     single = desk.submit(Kind.IMAGE, owner="bob")
-    with desk.database.read() as session:
-        assert interactive_waits(session, [ABLE])
-        assert not interactive_waits(session, [("other", "1", None)])
+    with desk.database.glance() as connection:
+        assert interactive_waits(connection, [ABLE])
+    with desk.database.glance() as connection:
+        assert not interactive_waits(connection, [("other", "1", None)])
     assert desk.claim(limit=1, lane=Lane.INTERACTIVE)[0].job == single
     assert desk.claim(lane=Lane.INTERACTIVE) == []
     assert {claim.job for claim in desk.claim()} == {bulk}
