@@ -1,6 +1,5 @@
 """A whole Shoebox of the bench's own, started as a user starts it, on SQLite or PostgreSQL, and gone afterwards."""
 
-import mmap
 import os
 import socket
 import subprocess
@@ -80,22 +79,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def photos_per_second(client: Client, archive: Path, count: int, memory_ready: bool = False) -> float:
+def photos_per_second(client: Client, archive: Path, count: int) -> float:
     """From the first byte sent until the job of ``count`` photos is completed, by the job's own time of that.
 
     The job is asked for as often as the server wants it (once a second): 5 times a second took 3 % of two cores. What
-    was written before is on the disk when the clock starts. ``memory_ready``: a virtual machine's host has given it the
-    memory for the upload before, too.
+    was written before is on the disk when the clock starts.
     """
     os.sync()
-    if memory_ready:
-        _touch(2 * archive.stat().st_size)
     began = time.time()
     view = client.submit([of_path(archive)]).wait()
     assert view.state == "completed" and view.counts.total == count, view
     return count / (datetime.fromisoformat(view.raw["finished_at"]).timestamp() - began)
-
-
-def _touch(size: int) -> None:
-    """Has so much memory given to this machine, and leaves it free: what nobody used for seconds goes back again."""
-    mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE).close()

@@ -1,11 +1,10 @@
 """How much of the machine's limit the whole stack turns into verdicts: both over the same photos in the same run.
 
-    python -m bench.throughput PHOTOS.zip [--count 2000] [--rounds 3] [--sets …] [--stores …] [--memory-ready]
+    python -m bench.throughput PHOTOS.zip [--count 2000] [--rounds 3] [--sets …] [--stores …]
 
 The limit is the fastest arrangement of `bench.limit`: decoding and the network on all cores, no queue, no rows, no
 guards. The stack is timed from the first byte sent until the job is completed. Rounds alternate, and so does the order
-of the stores in them; the median of their ratios counts. With ``--memory-ready`` a virtual machine is given the memory
-for each upload before the clock starts: to be given it is the largest single cost of an upload there (0.7 of 3 s).
+of the stores in them; the median of their ratios counts.
 """
 
 import argparse
@@ -34,7 +33,6 @@ def main() -> int:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
     parser.add_argument("--backend", default=BACKEND, help="what runs the network on both sides")
-    parser.add_argument("--memory-ready", action="store_true", help="touch the memory for each upload first")
     arguments = parser.parse_args()
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sb-")))
@@ -50,7 +48,7 @@ def main() -> int:
                 limit = bench.round(parts=False)
                 print(f"{kind}, round {number + 1}: limit {limit:.1f} photos/s", end="", flush=True)
                 for store in list(clients)[:: -1 if number % 2 else 1]:
-                    rate = photos_per_second(clients[store], archive, arguments.count, arguments.memory_ready)
+                    rate = photos_per_second(clients[store], archive, arguments.count)
                     ratios[store].append(rate / limit)
                     print(f", {store} {rate:.1f} ({rate / limit:.3f})", end="", flush=True)
                 print()

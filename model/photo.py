@@ -8,6 +8,7 @@ from model.decode import Decoded
 from model.verdict import Options, Score
 
 Key = TypeVar("Key")
+Read = Callable[[], bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Photo(Generic[Key]):
     """
 
     key: Key
-    read: Callable[[], bytes]
+    read: Read
     options: Options = field(default_factory=Options)
     urgent: bool = False
 

@@ -69,7 +69,7 @@ class DecodePool:
             self.close()
             raise failures[0]
 
-    def submit(self, read: Callable[[], bytes], size: int, *, urgent: bool = False) -> Future[Decoded]:
+    def submit(self, read: Callable[[], bytes | memoryview], size: int, *, urgent: bool = False) -> Future[Decoded]:
         """Decode what ``read`` returns to ``[size, size, 3]``. ``read`` is called in a thread of the pool.
 
         The ``urgent`` goes before what waits (see `OVERTAKEN`).
@@ -87,7 +87,7 @@ class DecodePool:
 
         return self._enqueue(work, urgent)
 
-    def preview(self, data: bytes, size: int) -> bytes:
+    def preview(self, data: bytes | memoryview, size: int) -> bytes:
         """A JPEG without metadata that fits in ``size`` x ``size``; waits for it. ``Unreadable`` or ``PoolClosed``."""
 
         def work(child: DecoderProcess) -> bytes:
@@ -120,7 +120,7 @@ class DecodePool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _bounded(self, data: bytes) -> bytes:
+    def _bounded(self, data: bytes | memoryview) -> bytes | memoryview:
         if len(data) > self._limits.max_file_bytes:
             raise raster.file_too_large(len(data), self._limits)
         return data

@@ -102,7 +102,7 @@ class DecoderProcess:
         if process is not None:
             process.kill()
 
-    def ask(self, task: wire.Task, size: int, data: bytes) -> tuple[bytes, memoryview]:
+    def ask(self, task: wire.Task, size: int, data: bytes | memoryview) -> tuple[bytes, memoryview]:
         """The child's answer: facts and raw bytes. ``Unreadable`` for whatever is wrong with the picture, or was
         caused by it; then this object has no child until the next :meth:`start`. ``DecoderMissing``.
         """
@@ -143,7 +143,7 @@ class DecoderProcess:
     # decoders. Header and file in one call, the whole answer in another, and facts that are no JSON: 16 decoders that
     # take 6 ms for a photo were kept at 2,200 photos/s instead of 1,850.
 
-    def _send(self, header: bytes, data: bytes, deadline: float) -> None:
+    def _send(self, header: bytes, data: bytes | memoryview, deadline: float) -> None:
         parts = [memoryview(header), memoryview(data)]
         while True:
             sent = self._sent(parts)

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from io import BytesIO
 
 from model.verdict import Reason, Score, Unreadable
-from worker.archive_bytes import Reader
+from worker.archive_bytes import Readable
 from worker.archive_records import LOCAL_HEADER_BYTES, SENTINEL, ZIP64_FIELD, find_fields
 
 STORED, DEFLATED = 0, 8
@@ -48,7 +48,7 @@ class Entry:
         return cls(*row)  # type: ignore[arg-type]
 
 
-def read_entry(reader: Reader, entry: Entry, max_bytes: int) -> bytes:
+def read_entry(reader: Readable, entry: Entry, max_bytes: int) -> bytes | memoryview:
     """The photo's bytes: no more than it declares, nor than ``max_bytes``, are ever inflated.
 
     Raises `Unreadable`: ``file_too_large`` by the declared size, ``unsafe_entry`` where the local header is unlike the
@@ -82,7 +82,7 @@ def too_large(size: int, limit: int) -> Unreadable:
     )
 
 
-def _data_start(reader: Reader, entry: Entry) -> int:
+def _data_start(reader: Readable, entry: Entry) -> int:
     """Where the data begins, behind a local header that agrees with the directory's record."""
     header = reader.read_at(entry.offset, LOCAL_HEADER_BYTES)
     if len(header) < LOCAL_HEADER_BYTES:
@@ -91,7 +91,7 @@ def _data_start(reader: Reader, entry: Entry) -> int:
     start: int = entry.offset + LOCAL_HEADER_BYTES + name_bytes + extra_bytes
     if mark != _LOCAL_MARK or method != entry.method or flags & ENCRYPTED_FLAG or start + entry.compressed > entry.end:
         raise _unlike(entry)
-    rest = reader.read_at(entry.offset + LOCAL_HEADER_BYTES, name_bytes + extra_bytes)
+    rest = bytes(reader.read_at(entry.offset + LOCAL_HEADER_BYTES, name_bytes + extra_bytes))
     if zlib.crc32(rest[:name_bytes]) != entry.name_crc:
         raise _unlike(entry)
     if flags & _DESCRIPTOR_FLAG:
@@ -106,11 +106,11 @@ def _data_start(reader: Reader, entry: Entry) -> int:
     return start
 
 
-def _stored(reader: Reader, entry: Entry, start: int) -> bytes:
+def _stored(reader: Readable, entry: Entry, start: int) -> bytes | memoryview:
     return reader.read_at(start, entry.compressed)
 
 
-def _inflated(reader: Reader, entry: Entry, start: int) -> bytes:
+def _inflated(reader: Readable, entry: Entry, start: int) -> bytes:
     """The inflated data, or one byte more than declared where there is more."""
     inflate, out = zlib.decompressobj(-zlib.MAX_WBITS), BytesIO()
     at, stop = start, start + entry.compressed

@@ -1,10 +1,11 @@
 """The bytes of items: blobs opened once while their shards are in hand, entries read from them by their coordinates."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from db.blobs import BlobMissing, BlobReader, BlobStore
+from model.photo import Read
 from model.verdict import Reason, Unreadable
 from worker.archive import Entry, read_entry
 from worker.archive_bytes import Stretch
@@ -104,7 +105,7 @@ def changed(key: str) -> SourceGone:
     return SourceGone("blob_changed", "The uploaded file was changed on the server; please send it again.", key)
 
 
-def reader_of(source: Source, entry: list[Any], max_bytes: int, sha256: str | None = None) -> Callable[[], bytes]:
+def reader_of(source: Source, entry: list[Any], max_bytes: int, sha256: str | None = None) -> Read:
     """What reads an item's bytes. It raises Unreadable for a file that cannot be read as declared, and SourceGone.
 
     Entries are [position, name] for a whole file, [position, name, reason, explanation] for one that was refused when
@@ -136,7 +137,7 @@ def _whole(source: Source, max_bytes: int, sha256: str | None) -> bytes:
     return data
 
 
-def _entry(source: Source, entry: Entry, max_bytes: int) -> bytes:
+def _entry(source: Source, entry: Entry, max_bytes: int) -> bytes | memoryview:
     if entry.compressed > AT_ONCE_BYTES:
         return read_entry(source, entry, max_bytes)
     length = min(HEADER_BYTES + entry.compressed, entry.end - entry.offset)
