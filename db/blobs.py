@@ -18,9 +18,9 @@ _FILE = re.compile(r"[0-9A-Z]{26}(\.part)?")
 # So many bytes are sent on to the disk while more come. Without it the disk began with half of an upload when all of it
 # was there: 1.3 GB took 0.6 to 1.2 s for the fsync at the end, now 0.01 s.
 FLUSH_BYTES = 8 * 2**20
-# Of a blob that comes or is read, the system keeps the last so much in its memory, and gives back what lies further
-# back, where the disk has it already. That memory is used again at once; new memory is dear on a virtual machine whose
-# host takes back what is free: 1.3 GB were written in 1.0 to 3.0 s, and so in 0.5.
+# A blob of so many bytes stays in the system's memory. Of a larger one that comes, only the last so many do, where the
+# disk has the rest, and what was judged of it goes too: that memory is used again at once. New memory is dear on a
+# virtual machine whose host takes back what is free: 1.3 GB were written in 1.0 to 3.0 s, and are now in 0.5.
 KEPT_BYTES = 64 * 2**20
 
 
