@@ -34,7 +34,7 @@ from api import (
     webhooks,
 )
 from api.problems import CLIENT_CLOSED, MEDIA_TYPE, described
-from db.blobs import BlobsAway
+from db.blob_store import BlobsAway
 from db.store import cancel, retry, submit
 from db.store import webhooks as webhook_store
 from worker.archive_bytes import CorruptArchive

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.blobs import BlobStore
+from db.blob_store import BlobStore
 from db.database import Database
 from db.query.uploads import stored
 from db.query.watch import work

@@ -12,7 +12,7 @@ from api.catalog import Catalog
 from api.pace import Pace
 from api.previews import Previews
 from api.wakeups import WakeUps
-from db.blobs import BlobStore
+from db.blob_store import BlobStore
 from db.database import Database
 from settings import Settings
 from worker.addresses import Policy

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from contextlib import closing
 from typing import Any
 
-from db.blobs import BlobStore
+from db.blob_store import BlobStore
 from db.schema import Item, Source
 from model.limits import Limits
 from model.sandbox import DecodePool

@@ -9,7 +9,7 @@ from api.catalog import Catalog, UnknownModel
 from api.offers import without_worker
 from api.parts import Parts
 from api.schemas_more import Part, Readiness
-from db.blobs import BlobsAway, BlobStore
+from db.blob_store import BlobsAway, BlobStore
 from db.database import Database
 from db.query.work import asked_for
 from db.query.workers import alive

@@ -8,7 +8,7 @@ from threading import Lock
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from db.blobs import BlobMissing, BlobStore, BlobWriter
+from db.blob_store import BlobMissing, BlobStore, BlobWriter
 from db.states import Kind
 from db.store.submit import Upload
 from worker.archive_bytes import Tail, UnsafeArchive

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from threading import Lock
 
-from db.blobs import BlobFile, BlobReader, BlobStore, BlobWriter
+from db.blob_store import BlobFile, BlobReader, BlobStore, BlobWriter
 from db.database import Database
 from db.query.uploads import stored
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from db.blobs import BlobFile, BlobMissing, BlobsAway
+from db.blob_store import BlobFile, BlobMissing, BlobsAway
 from db.ids import made_at, new_id
 from db.s3_client import S3Client, check_key, translated
 

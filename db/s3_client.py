@@ -13,7 +13,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from db.blobs import BlobMissing, BlobsAway
+from db.blob_store import BlobMissing, BlobsAway
 
 # Tries, seconds to connect, seconds to wait for an answer. Content is moved patiently: with pauses between tries, that
 # bridges some seconds of a store that is away, and no upload need be sent again. All else is to be known well within a

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 
-from db.blobs import BlobMissing, BlobReader, BlobsAway, BlobStore
+from db.blob_store import BlobMissing, BlobReader, BlobsAway, BlobStore
 from db.database import Database
 from db.query.uploads import Kept, is_kept, kept_uploads
 

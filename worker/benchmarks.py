@@ -13,7 +13,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from db.blobs import BlobsAway, BlobStore
+from db.blob_store import BlobsAway, BlobStore
 from db.database import Database
 from db.store.benchmarks import (
     DEATHS,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from db.blobs import BlobsAway, BlobStore
+from db.blob_store import BlobsAway, BlobStore
 from db.database import Database
 from db.query.work import BlobPlace, interactive_waits, next_ability, params, places, suspect_waits
 from db.states import Lane

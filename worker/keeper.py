@@ -6,7 +6,7 @@ from threading import Event, Thread
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.blobs import BlobStore
+from db.blob_store import BlobStore
 from db.database import Database
 from db.store.beats import put_off, take_turn
 from worker.retention import Keep, Retention

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from db.blobs import BlobFile, BlobStore
+from db.blob_store import BlobFile, BlobStore
 from db.database import Database
 from db.query.outlived import known_blobs
 from db.query.uploads import stored

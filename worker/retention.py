@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from db.blobs import BlobStore
+from db.blob_store import BlobStore
 from db.database import Database
 from db.query import outlived
 from db.store import retention as store

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from db.blobs import BlobMissing, BlobReader, BlobStore
+from db.blob_store import BlobMissing, BlobReader, BlobStore
 from model.photo import Read
 from model.verdict import Reason, Unreadable
 from worker.archive import Entry, read_entry

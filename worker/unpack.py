@@ -7,7 +7,7 @@ from threading import Event
 
 import structlog
 
-from db.blobs import BlobsAway, BlobStore
+from db.blob_store import BlobsAway, BlobStore
 from db.database import Database
 from db.states import JobState, Kind
 from db.store.counts import lock_job

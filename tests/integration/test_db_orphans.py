@@ -8,7 +8,8 @@ from threading import Event
 from shop import Shop, orphan, rows
 from sqlalchemy import select, update
 
-from db.blobs import BlobStore, open_blobs
+from db.blob_store import BlobStore
+from db.blobs import open_blobs
 from db.clock import now
 from db.database import Database
 from db.schema import Beat, Benchmark, Shard

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from db.blobs import BlobMissing, FileBlobs
+from db.blob_store import BlobMissing
+from db.blobs import FileBlobs
 from model.verdict import Unreadable
 from worker.archive import ArchiveLimits, Entry, Photo, read_directory
 from worker.sources import SourceGone, Sources, open_source, reader_of
