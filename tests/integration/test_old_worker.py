@@ -36,7 +36,8 @@ def before(tmp_path: Path) -> Path:
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"there is no history here to take the version before from ({error})")
     with tarfile.open(fileobj=io.BytesIO(packed)) as tree:
-        tree.extractall(tmp_path / "before", filter="data")
+        tree.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)  # from 3.11.4 on
+        tree.extractall(tmp_path / "before")
     assert not (tmp_path / "before" / newest).exists()
     return tmp_path / "before"
 
