@@ -100,8 +100,16 @@ class Door(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Nothing is read on of a request that was refused."""
-        if not self._over:
-            super().on_body(body)
+        if self._over:
+            return
+        held = self.cycle.body
+        if not held:
+            # As it is: uvicorn copies it into a buffer and out again, 0.15 s of the 1.8 s that 1.3 GB take.
+            self.cycle.body, body = body, b""  # type: ignore[assignment]  # nobody changes what is held
+        elif isinstance(held, bytes):
+            # More before it was read: many small chunks must not be copied for each of them.
+            self.cycle.body = bytearray(held)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Neither is its end."""

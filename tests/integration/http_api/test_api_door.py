@@ -1,14 +1,16 @@
 """What comes before a request: heads too large, too slow or unreadable, and many of them at once."""
 
 import asyncio
+import hashlib
 import json
+import random
 import re
 import selectors
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,6 +65,19 @@ def problem_of(answer: bytes) -> tuple[int, str]:
     return told["status"], told["code"]
 
 
+async def counting(scope: Any, receive: Any, send: Any) -> None:
+    """An application that answers with the SHA-256 of a body that it begins to read late."""
+    await asyncio.sleep(0.2)
+    found, more = hashlib.sha256(), True
+    while more:
+        message = await receive()
+        assert type(message["body"]) is bytes
+        found.update(message["body"])
+        more = message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"64")]})
+    await send({"type": "http.response.body", "body": found.hexdigest().encode()})
+
+
 async def slowly(scope: Any, receive: Any, send: Any) -> None:
     """An application that answers in two pieces with a pause before (/late) or between them (/slow)."""
     if scope["type"] != "http":
@@ -81,16 +96,25 @@ class VeryImpatient(Door):
     head_seconds = 0.2
 
 
-@pytest.fixture(scope="module")
-def slow() -> Iterator[SimpleNamespace]:
-    """The door with that application behind it."""
-    server = uvicorn.Server(uvicorn.Config(slowly, http=VeryImpatient, port=0, log_config=None, lifespan="off"))
+@contextmanager
+def served(application: Any, door: type[Door]) -> Iterator[SimpleNamespace]:
+    """A door with an application behind it."""
+    server = uvicorn.Server(uvicorn.Config(application, http=door, port=0, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_until(lambda: server.started, 20)
-    yield SimpleNamespace(url=f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-    server.should_exit = True
-    thread.join(20)
+    try:
+        yield SimpleNamespace(url=f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[SimpleNamespace]:
+    """The door with the slow application behind it."""
+    with served(slowly, VeryImpatient) as found:
+        yield found
 
 
 def answers_of(said: bytes) -> list[tuple[int, bytes]]:
@@ -231,6 +255,45 @@ def test_a_small_body_without_a_length_is_counted_as_it_comes(door: Any) -> None
 
     answer = httpx.post(f"{door.url}/v1/reviews", content=endless())
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+CUTS = {
+    "as it comes": None,
+    "in chunks of one byte": 1,
+    "in chunks of some bytes": 1000,
+    "in chunks larger than what is received at once": RECEIVED_BYTES + 1,
+}
+
+
+@pytest.mark.parametrize("size", CUTS.values(), ids=CUTS)
+def test_a_body_comes_whole_and_cheaply_however_it_is_cut(size: int | None) -> None:
+    body = random.Random(5).randbytes(1_000_000 if size == 1 else 5_000_000)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    if size is None:
+        sent = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    else:
+        cut = (body[at : at + size] for at in range(0, len(body), size))
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in cut)
+        sent = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    with served(counting, Door) as door, connected(door) as connection:
+        began = time.process_time()
+        connection.sendall(sent)
+        assert answers_of(said(connection)) == [(200, hashlib.sha256(body).hexdigest().encode())]
+        # A million chunks took 0.3 s, and 2.1 s where each had those before it copied.
+        assert time.process_time() - began < 1.5
+
+
+def test_what_was_received_is_not_copied_where_it_is_read_at_once() -> None:
+    as_it_was: list[bool] = []
+
+    class Watched(Door):
+        def on_body(self, body: bytes) -> None:
+            super().on_body(body)
+            as_it_was.append(self.cycle.body is body)
+
+    with served(counting, Watched) as door:
+        httpx.post(door.url, content=bytes(100))
+    assert as_it_was == [True]
 
 
 def test_the_methods_of_an_address_are_all_named(door: Any) -> None:
