@@ -1,29 +1,20 @@
 """What comes before a request: heads too large, too slow or unreadable, and many of them at once."""
 
 import asyncio
-import hashlib
 import json
-import random
-import re
 import selectors
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
-from running import wait_until
-from uvicorn.server import ServerState
+from lines import answers_of, connected, said, served
 
-from api.door import RECEIVED_BYTES, Door
+from api.door import Door
 from settings import Settings
 
 SLOW = 200
@@ -41,41 +32,12 @@ def door(home: Path, serve: Callable[..., Any]) -> Iterator[Any]:
         yield found
 
 
-def connected(api: Any) -> socket.socket:
-    parts = urlsplit(api.url)
-    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
-
-
-def said(connection: socket.socket) -> bytes:
-    """All that comes until the other side closes."""
-    found = b""
-    try:
-        while piece := connection.recv(65536):
-            found += piece
-    except ConnectionResetError:
-        pass  # closed with something of ours unread
-    return found
-
-
 def problem_of(answer: bytes) -> tuple[int, str]:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower() and b"connection: close" in head.lower()
     told = json.loads(body)
     assert told["request_id"].encode() in head and told["status"] == int(head.split()[1])
     return told["status"], told["code"]
-
-
-async def counting(scope: Any, receive: Any, send: Any) -> None:
-    """An application that answers with the SHA-256 of a body that it begins to read late."""
-    await asyncio.sleep(0.2)
-    found, more = hashlib.sha256(), True
-    while more:
-        message = await receive()
-        assert type(message["body"]) is bytes
-        found.update(message["body"])
-        more = message["more_body"]
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"64")]})
-    await send({"type": "http.response.body", "body": found.hexdigest().encode()})
 
 
 async def slowly(scope: Any, receive: Any, send: Any) -> None:
@@ -96,37 +58,11 @@ class VeryImpatient(Door):
     head_seconds = 0.2
 
 
-@contextmanager
-def served(application: Any, door: type[Door]) -> Iterator[SimpleNamespace]:
-    """A door with an application behind it."""
-    server = uvicorn.Server(uvicorn.Config(application, http=door, port=0, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until(lambda: server.started, 20)
-    try:
-        yield SimpleNamespace(url=f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-    finally:
-        server.should_exit = True
-        thread.join(20)
-
-
 @pytest.fixture(scope="module")
 def slow() -> Iterator[SimpleNamespace]:
     """The door with the slow application behind it."""
     with served(slowly, VeryImpatient) as found:
         yield found
-
-
-def answers_of(said: bytes) -> list[tuple[int, bytes]]:
-    """The whole answers among these bytes, which must be nothing else: status and body of each."""
-    found = []
-    while said:
-        head, _, rest = said.partition(b"\r\n\r\n")
-        (length,) = re.findall(rb"content-length: (\d+)", head, re.I)
-        assert head.startswith(b"HTTP/1.1 ") and len(rest) >= int(length), said
-        found.append((int(head.split()[1]), rest[: int(length)]))
-        said = rest[int(length) :]
-    return found
 
 
 WHOLE = (200, b"begin finish")
@@ -257,69 +193,9 @@ def test_a_small_body_without_a_length_is_counted_as_it_comes(door: Any) -> None
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
-CUTS = {
-    "as it comes": None,
-    "in chunks of one byte": 1,
-    "in chunks of some bytes": 1000,
-    "in chunks larger than what is received at once": RECEIVED_BYTES + 1,
-}
-
-
-@pytest.mark.parametrize("size", CUTS.values(), ids=CUTS)
-def test_a_body_comes_whole_and_cheaply_however_it_is_cut(size: int | None) -> None:
-    body = random.Random(5).randbytes(1_000_000 if size == 1 else 5_000_000)
-    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-    if size is None:
-        sent = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
-    else:
-        cut = (body[at : at + size] for at in range(0, len(body), size))
-        chunks = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in cut)
-        sent = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
-    with served(counting, Door) as door, connected(door) as connection:
-        began = time.process_time()
-        connection.sendall(sent)
-        assert answers_of(said(connection)) == [(200, hashlib.sha256(body).hexdigest().encode())]
-        # A million chunks took 0.3 s, and 2.1 s where each had those before it copied.
-        assert time.process_time() - began < 1.5
-
-
-def test_what_was_received_is_not_copied_where_it_is_read_at_once() -> None:
-    as_it_was: list[bool] = []
-
-    class Watched(Door):
-        def on_body(self, body: bytes) -> None:
-            super().on_body(body)
-            as_it_was.append(self.cycle.body is body)
-
-    with served(counting, Watched) as door:
-        httpx.post(door.url, content=bytes(100))
-    assert as_it_was == [True]
-
-
 def test_the_methods_of_an_address_are_all_named(door: Any) -> None:
     answer = httpx.put(f"{door.url}/v1/keys")
     assert answer.status_code == 405 and answer.headers["Allow"] == "GET, POST"
     assert answer.json()["code"] == "method_not_allowed"
     nested = f"{door.url}/v1/items/01JZ8Q4T9M6W3V5X7Y2A1B0C4D-0/review"
     assert httpx.get(nested).headers["Allow"] == "DELETE, POST"
-
-
-def test_the_event_loop_reads_as_much_at_once_as_the_door_asks_for() -> None:
-    async def asked() -> int:
-        loop, config = asyncio.get_running_loop(), uvicorn.Config(FastAPI(), http=Door, lifespan="off")
-        opened: asyncio.Future[int] = loop.create_future()
-        config.load()
-
-        class Watched(Door):
-            def connection_made(self, transport: Any) -> None:
-                super().connection_made(transport)
-                opened.set_result(transport.max_size)
-                transport.abort()
-
-        server = await loop.create_server(lambda: Watched(config, ServerState(), {}), "127.0.0.1", 0)
-        async with server:
-            _, line = await asyncio.open_connection(*server.sockets[0].getsockname())
-            line.close()
-            return await opened
-
-    assert asyncio.run(asked()) == RECEIVED_BYTES
