@@ -80,5 +80,5 @@ class Previews:
 
 def tag_of(item: Item, source: Source, size: int) -> str:
     """What a preview depends on: the upload's content, the photo's place in it, the size asked for."""
-    said = f"{source.sha256} {item.entry} {size}"
+    said = f"{source.digest} {item.entry} {size}"
     return hashlib.sha256(said.encode()).hexdigest()[:20]

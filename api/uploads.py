@@ -2,13 +2,13 @@
 
 import asyncio
 import errno
-import hashlib
 from threading import Lock
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 
 from db.blob_store import BlobMissing, BlobStore, BlobWriter
+from db.digest import Digest, digest_for
 from db.states import Kind
 from db.store.submit import Upload
 from worker.archive_bytes import Tail, UnsafeArchive
@@ -95,8 +95,9 @@ class Uploads:
 
     def begin(self, name: str) -> None:
         """The next file, under the name its sender gives it."""
-        self._name, self._piece, self._head = name, bytearray(), b""
-        self._bytes, self._hash, self._tail = 0, hashlib.sha256(), b""
+        self._name, self._piece, self._bytes, self._tail = name, bytearray(), 0, b""
+        self._found: str | None = None
+        self._digest: Digest | None = None
 
     async def data(self, piece: bytes) -> None:
         """The file's next bytes. What is wrong with them may be said later, at the end at the latest."""
@@ -120,11 +121,24 @@ class Uploads:
 
     async def _store(self, piece: bytearray) -> None:
         """Writes and hashes at once: neither needs the interpreter meanwhile."""
-        hashing = asyncio.create_task(run_in_threadpool(self._hash.update, piece))
+        hashing = asyncio.create_task(run_in_threadpool(self._begun(piece).update, piece))
         try:
             await run_in_threadpool(self._write, piece)
         finally:
             await hashing
+
+    def _begun(self, piece: bytearray) -> Digest:
+        """The file's digest; its kind is told by the first piece."""
+        if self._digest is None:
+            self._found = sniff(bytes(piece[:HEAD_BYTES]))
+            if self._found in OTHER_ARCHIVES:
+                raise NotSupported(f"This is a {self._found} archive, which is not opened here. Please send a ZIP.")
+            self._digest = digest_for(self._kind)
+        return self._digest
+
+    @property
+    def _kind(self) -> Kind:
+        return Kind.ZIP if self._found == ZIP else Kind.IMAGE
 
     def _write(self, piece: bytearray) -> None:
         with self._turn:
@@ -132,9 +146,6 @@ class Uploads:
                 self._append(piece)
 
     def _append(self, piece: bytearray) -> None:
-        if not self._bytes:
-            self._head = bytes(piece[:HEAD_BYTES])
-            _refuse_other_archives(self._head)
         self._bytes += len(piece)
         self._check_space(len(piece))
         try:
@@ -146,20 +157,20 @@ class Uploads:
         self._tail = (self._tail + bytes(piece[-TAIL_BYTES:]))[-TAIL_BYTES:]
 
     def _finish(self, rest: bytearray) -> None:
+        digest = self._begun(rest)
         self._write(rest)
-        self._hash.update(rest)
+        digest.update(rest)
         assert self._writer is not None
-        found = sniff(self._head)
-        if found == ZIP:
+        if self._kind is Kind.ZIP:
             self._check_end()
         try:
             key = self._writer.commit()
         except OSError as error:
             raise _full(error) from error
         self._writer = None
-        kind = Kind.ZIP if found == ZIP else Kind.IMAGE
-        name = show_name(self._name) if self._name.strip() else f"upload.{found}" if found else "upload"
-        self.files.append(Upload(key, name, kind, self._bytes, self._hash.hexdigest()))
+        nameless = f"upload.{self._found}" if self._found else "upload"
+        name = show_name(self._name) if self._name.strip() else nameless
+        self.files.append(Upload(key, name, self._kind, self._bytes, digest.said))
 
     def _check_end(self) -> None:
         try:
@@ -185,12 +196,6 @@ def _seen(writing: "asyncio.Task[None]") -> None:
     """Nobody may wait for it any more, where something else went wrong before."""
     if not writing.cancelled():
         writing.exception()
-
-
-def _refuse_other_archives(head: bytes) -> None:
-    kind = sniff(head)
-    if kind in OTHER_ARCHIVES:
-        raise NotSupported(f"This is a {kind} archive, which is not opened here. Please send a ZIP.")
 
 
 def _full(error: OSError) -> Exception:

@@ -82,7 +82,8 @@ class Source(Base):
     blob: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(8))
     bytes: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str] = mapped_column(String(64))
+    # The column is older than the second algorithm (db/digest.py); a rename takes three releases.
+    digest: Mapped[str] = mapped_column("sha256", String(64))
     created_at: Mapped[float]
     deleted_at: Mapped[float | None]
     __table_args__ = (

@@ -1,11 +1,11 @@
 """Whether uploads are stored as their rows say."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 
 from db.blob_store import BlobMissing, BlobReader, BlobsAway, BlobStore
 from db.database import Database
+from db.digest import digest_like
 from db.query.uploads import Kept, is_kept, kept_uploads
 
 AT_ONCE = 500
@@ -35,7 +35,7 @@ def _look(blobs: BlobStore, upload: Kept, deep: bool) -> str:
         with closing(blobs.open(upload.blob)) as reader:
             if reader.size != upload.bytes:
                 return f"has {reader.size:,} bytes, and had {upload.bytes:,}"
-            if deep and _sha256(reader) != upload.sha256:
+            if deep and _digest(reader, upload.digest) != upload.digest:
                 return "has other content than was sent"
     except BlobMissing:
         return "is missing"
@@ -46,12 +46,12 @@ def _look(blobs: BlobStore, upload: Kept, deep: bool) -> str:
     return ""
 
 
-def _sha256(reader: BlobReader) -> str:
-    digest, at = hashlib.sha256(), 0
+def _digest(reader: BlobReader, said: str) -> str:
+    digest, at = digest_like(said), 0
     while piece := reader.read_at(at, PIECE_BYTES):
         digest.update(piece)
         at += len(piece)
-    return digest.hexdigest()
+    return digest.said
 
 
 def _still_kept(database: Database, upload: Kept) -> bool:

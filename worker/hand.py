@@ -69,7 +69,7 @@ class Hand:
         line = self._first if first else self._queue
         for entry in claim.entries:
             key = (claim.shard, claim.attempt, entry[0])
-            read = reader_of(source, entry, self._max_file_bytes, place.sha256)
+            read = reader_of(source, entry, self._max_file_bytes, place.digest)
             line.append((key, Photo(key, read, options, urgent)))
 
     def pop(self) -> Photo[Key] | None:

@@ -1,10 +1,10 @@
 """The bytes of items: blobs opened once while their shards are in hand, entries read from them by their coordinates."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from db.blob_store import BlobMissing, BlobReader, BlobStore
+from db.digest import digest_like
 from model.photo import Read
 from model.verdict import Reason, Unreadable
 from worker.archive import Entry, read_entry
@@ -105,17 +105,17 @@ def changed(key: str) -> SourceGone:
     return SourceGone("blob_changed", "The uploaded file was changed on the server; please send it again.", key)
 
 
-def reader_of(source: Source, entry: list[Any], max_bytes: int, sha256: str | None = None) -> Read:
+def reader_of(source: Source, entry: list[Any], max_bytes: int, digest: str | None = None) -> Read:
     """What reads an item's bytes. It raises Unreadable for a file that cannot be read as declared, and SourceGone.
 
     Entries are [position, name] for a whole file, [position, name, reason, explanation] for one that was refused when
     its archive was opened, else an archive entry's coordinates. An archive has checksums of its own; of a whole file
-    only ``sha256`` tells whether it is the one that was sent, where it is given.
+    only ``digest`` tells whether it is the one that was sent, where it is given.
     """
     if len(entry) == REFUSED_FIELDS:
         return lambda: _refuse(Reason(entry[2]), entry[3])
     if len(entry) == IMAGE_FIELDS:
-        return lambda: _whole(source, max_bytes, sha256)
+        return lambda: _whole(source, max_bytes, digest)
     coordinates = Entry.from_row(entry)
     return lambda: _entry(source, coordinates, max_bytes)
 
@@ -124,7 +124,7 @@ def _refuse(reason: Reason, explanation: str) -> bytes:
     raise Unreadable(reason, explanation)
 
 
-def _whole(source: Source, max_bytes: int, sha256: str | None) -> bytes:
+def _whole(source: Source, max_bytes: int, digest: str | None) -> bytes:
     if source.size > max_bytes:
         raise Unreadable(
             Reason.FILE_TOO_LARGE,
@@ -132,8 +132,11 @@ def _whole(source: Source, max_bytes: int, sha256: str | None) -> bytes:
             size=source.size,
         )
     data = source.read_at(0, source.size)
-    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-        raise changed(source.key)
+    if digest is not None:
+        found = digest_like(digest)
+        found.update(data)
+        if found.said != digest:
+            raise changed(source.key)
     return data
 
 

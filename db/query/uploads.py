@@ -29,12 +29,12 @@ class Kept:
     id: str
     blob: str
     bytes: int
-    sha256: str
+    digest: str
 
 
 def kept_uploads(session: Session, limit: int, after: str = "") -> list[Kept]:
     """A page of the uploads that are kept, in the order of their ids."""
-    page = select(Source.id, Source.blob, Source.bytes, Source.sha256).where(Source.deleted_at.is_(None))
+    page = select(Source.id, Source.blob, Source.bytes, Source.digest).where(Source.deleted_at.is_(None))
     return [Kept(*row) for row in session.execute(page.where(Source.id > after).order_by(Source.id).limit(limit))]
 
 

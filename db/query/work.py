@@ -26,7 +26,7 @@ class BlobPlace:
 
     blob: str
     bytes: int
-    sha256: str
+    digest: str
 
 
 def next_ability(session: Session, abilities: Collection[Ability]) -> Ability | None:

@@ -29,13 +29,13 @@ _PLACES = insert(table(JobSource))
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A received file: its blob's key, the client's name for it (text, never a path), what it is, its digest."""
+    """A received file: its blob's key, the client's name for it (text, never a path), what it is, its `db.digest`."""
 
     blob: str
     name: str
     kind: Kind
     bytes: int
-    sha256: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Submission:
     def fingerprint(self) -> str:
         """SHA-256 over the ordered names and digests of the files and the parameters."""
         said: dict[str, Any] = {
-            "files": [[upload.name, upload.sha256] for upload in self.uploads],
+            "files": [[upload.name, upload.digest] for upload in self.uploads],
             "params": self.params,
             "model": self.model,
             "meta": self.meta,
@@ -122,7 +122,7 @@ def insert_job(session: Session, submission: Submission, shard_items: int) -> Ne
         raise DuplicateSubmission from error
     state = SourceState.UNPACKED if images_only else SourceState.WAITING
     named = [(new_id(), upload) for upload in submission.uploads]
-    sources = [{"id": id_, "blob": u.blob, "kind": u.kind, "bytes": u.bytes, "sha256": u.sha256} for id_, u in named]
+    sources = [{"id": id_, "blob": u.blob, "kind": u.kind, "bytes": u.bytes, "sha256": u.digest} for id_, u in named]
     places = [
         {"job_id": job.id, "ordinal": ordinal, "source_id": id_, "name": upload.name, "state": state}
         for ordinal, (id_, upload) in enumerate(named)

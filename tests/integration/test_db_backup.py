@@ -63,7 +63,7 @@ def facts(database: Database) -> list[tuple[object, ...]]:
             tuple(row)
             for query in (
                 jobs.order_by(Job.id),
-                select(Source.id, Source.sha256).order_by(Source.id),
+                select(Source.id, Source.digest).order_by(Source.id),
                 items.order_by(Item.job_id, Item.position),
             )
             for row in session.execute(query)

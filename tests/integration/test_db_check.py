@@ -1,6 +1,5 @@
 """``shoebox db check``: silent while all fits together, and each way to break it is named."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from db.blobs import FileBlobs, open_blobs
 from db.database import Database
+from db.digest import digest_for
 from db.schema import Item, Job, JobSource, Shard, Source, Tally
 from db.states import Kind
 from db.stored import damaged_uploads
@@ -41,10 +41,15 @@ def job(database: Database, blobs: FileBlobs) -> str:
     shop.desk.claim()
     for each in (ended, held, shop.desk.running(), shop.desk.submit(Kind.ZIP)):
         shop.store_blobs(each)
-    content = hashlib.sha256(bytes(10)).hexdigest()
     with database.write() as session:
-        session.execute(update(Source).values(sha256=content))
+        session.execute(update(Source).values(digest=digest_of(bytes(10), Kind.ZIP)))
     return ended
+
+
+def digest_of(data: bytes, kind: Kind) -> str:
+    digest = digest_for(kind)
+    digest.update(data)
+    return digest.said
 
 
 def test_all_fits_together(shoebox: Shoebox, job: str) -> None:
@@ -95,13 +100,17 @@ def test_a_shortened_upload_is_named(shoebox: Shoebox, job: str, database: Datab
     assert found.exit_code == 1 and "has 9 bytes, and had 10" in found.stdout
 
 
+@pytest.mark.parametrize("kind", Kind)
 def test_other_content_is_found_with_deep_alone(
-    shoebox: Shoebox, job: str, database: Database, blobs: FileBlobs
+    shoebox: Shoebox, job: str, database: Database, blobs: FileBlobs, kind: Kind
 ) -> None:
+    # Archives of older versions have the digest that photos have.
+    with database.write() as session:
+        session.execute(update(Source).values(digest=digest_of(bytes(10), kind)))
     stored(database, blobs, job).write_bytes(b"other byte")
     assert shoebox("check").exit_code == 0
     found = shoebox("check", "--deep")
-    assert found.exit_code == 1 and "has other content than was sent" in found.stdout
+    assert (found.exit_code, found.stdout.count("has other content than was sent")) == (1, 1)
 
 
 def test_uploads_in_a_bucket_are_looked_at(sqlite_database: Database, bucket: str) -> None:
@@ -111,7 +120,7 @@ def test_uploads_in_a_bucket_are_looked_at(sqlite_database: Database, bucket: st
     key = writer.commit()
     Desk(sqlite_database).submit(Kind.ZIP)
     with sqlite_database.write() as session:
-        session.execute(update(Source).values(blob=key, sha256=hashlib.sha256(bytes(10)).hexdigest()))
+        session.execute(update(Source).values(blob=key, digest=digest_of(bytes(10), Kind.ZIP)))
     assert list(damaged_uploads(sqlite_database, blobs, deep=True)) == []
     blobs.delete(key)
     (said,) = damaged_uploads(sqlite_database, blobs)

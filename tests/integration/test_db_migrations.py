@@ -140,7 +140,7 @@ def test_photos_judged_before_latencies_were_kept_are_counted(empty_url: str) ->
         words = {"owner": "ann", "model": "tiny", "version": "1"}
         job = {"id": "J", "lane": 1, "state": "completed", "fingerprint": "f", "params": {}, "meta": {}} | words
         session.execute(insert(Job).values(**job, **times))
-        session.execute(insert(Source).values(id="S", blob="S", kind="zip", bytes=1, sha256="0", created_at=at))
+        session.execute(insert(Source).values(id="S", blob="S", kind="zip", bytes=1, digest="0", created_at=at))
         said = {"decision": "accepted", "explanation": "", "tags": [], "scores": {}, "entry": [], "name": "a"} | words
         for position, milliseconds in enumerate((2.0, 2.0, 8.0, None, 0.0)):
             place = {"job_id": "J", "position": position, "source_id": "S", "decided_at": at + 3600 * position}

@@ -57,7 +57,7 @@ def test_the_fingerprint_is_of_what_was_asked_for() -> None:
         replace(ASKED, uploads=UPLOADS[::-1]),
         replace(ASKED, uploads=UPLOADS[:1]),
         replace(ASKED, uploads=(replace(UPLOADS[0], name="c.zip"), UPLOADS[1])),
-        replace(ASKED, uploads=(replace(UPLOADS[0], sha256="3" * 64), UPLOADS[1])),
+        replace(ASKED, uploads=(replace(UPLOADS[0], digest="3" * 64), UPLOADS[1])),
         replace(ASKED, params={"top_k": 4, "deny": ["sea"]}),
         replace(ASKED, meta={}),
         replace(ASKED, model="large"),
