@@ -4,10 +4,11 @@ import hashlib
 import os
 import stat
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Protocol
+
+from isal.isal_zlib import crc32
 
 from client import zipformat
 from client.folder import Member
@@ -69,7 +70,7 @@ class ZipStream:
             with file:
                 # What has grown past the room that its header left is far too large for a photo: its end stays behind.
                 while chunk := self._chunk(file, member, CHUNK if entry.large else min(CHUNK, _LARGEST_PLAIN - size)):
-                    crc, size = zlib.crc32(chunk, crc), size + len(chunk)
+                    crc, size = crc32(chunk, crc), size + len(chunk)
                     digest.update(chunk)
                     yield chunk
             at += size + len(descriptor := entry.descriptor(crc, size))

@@ -5,6 +5,8 @@ import zlib
 from dataclasses import astuple, dataclass
 from io import BytesIO
 
+from isal.isal_zlib import crc32
+
 from model.verdict import Reason, Score, Unreadable
 from worker.archive_bytes import Readable
 from worker.archive_records import LOCAL_HEADER_BYTES, SENTINEL, ZIP64_FIELD, find_fields
@@ -65,7 +67,8 @@ def read_entry(reader: Readable, entry: Entry, max_bytes: int) -> bytes | memory
         raise _corrupt(entry, "holds more bytes than it declares")
     if len(data) < entry.size:
         raise _corrupt(entry, "holds fewer bytes than it declares")
-    if zlib.crc32(data) != entry.crc:
+    # Not zlib's: 0.10 instead of 0.58 ms for 1.3 MB. Inflating stays zlib's, which more people have tried to break.
+    if crc32(data) != entry.crc:
         raise _corrupt(entry, "was damaged: its checksum differs")
     if not data:
         raise Unreadable(Reason.EMPTY_FILE, "The file is empty.", size=0)
@@ -92,7 +95,7 @@ def _data_start(reader: Readable, entry: Entry) -> int:
     if mark != _LOCAL_MARK or method != entry.method or flags & ENCRYPTED_FLAG or start + entry.compressed > entry.end:
         raise _unlike(entry)
     rest = bytes(reader.read_at(entry.offset + LOCAL_HEADER_BYTES, name_bytes + extra_bytes))
-    if zlib.crc32(rest[:name_bytes]) != entry.name_crc:
+    if crc32(rest[:name_bytes]) != entry.name_crc:
         raise _unlike(entry)
     if flags & _DESCRIPTOR_FLAG:
         return start
