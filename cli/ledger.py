@@ -1,6 +1,6 @@
 """What this machine has sent and had tagged: a small SQLite file in the data directory, which may be deleted.
 
-``shoebox tag --only-new`` asks it which photos are done, by the SHA-256 of their content: a photo that was moved or
+``shoebox tag --only-new`` asks it which photos are done, by the BLAKE3 of their content: a photo that was moved or
 renamed is known again. A photo is done when a version of a model on a server has accepted or rejected it for the owner
 whose key is used; one that failed, or whose job was canceled before its turn, is not. It also keeps the idempotency
 key of each upload until the server has answered, so that an upload whose answer was lost is not judged twice.
@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from blake3 import blake3
+
 from cli.output import Failure
 from client.folder import Member
 
@@ -28,9 +30,10 @@ BATCH = 1000
 KEY_SECONDS = 7 * 86400.0
 # A file that was changed a moment ago may change again without its time changing: its digest is not kept.
 FRESH_NS = 2 * 10**9
-# Rises when the tables change. What an older file knows of jobs is dropped: it does not say whose they are.
-EDITION = 2
-_OUTDATED = ("jobs", "sent", "done", "uploads")
+# Rises when the tables change, or what stands in them. What an older file knows is dropped: it does not say whose jobs
+# are (1), or tells photos by another digest (2).
+EDITION = 3
+_OUTDATED = ("files", "jobs", "sent", "done", "uploads")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (
   path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, digest BLOB
@@ -237,10 +240,10 @@ class Recording:
 
 
 def digest_of(path: Path) -> bytes | None:
-    """SHA-256 of a file's content; ``None`` when it cannot be read."""
+    """BLAKE3 of a file's content; ``None`` when it cannot be read."""
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+            return hashlib.file_digest(file, blake3).digest()
     except OSError:
         return None
 

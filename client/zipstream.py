@@ -1,6 +1,5 @@
 """A folder of photos as a ZIP that is made while it is read: no temporary copy, flat memory."""
 
-import hashlib
 import os
 import stat
 import tempfile
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Protocol
 
+from blake3 import blake3
 from isal.isal_zlib import crc32
 
 from client import zipformat
@@ -24,7 +24,7 @@ _LARGEST_PLAIN = 2**32 - 2
 
 
 class Record(Protocol):
-    """Hears of each photo that was read to its end: its place in the ZIP from 0, and its SHA-256."""
+    """Hears of each photo that was read to its end: its place in the ZIP from 0, and its BLAKE3 digest (32 bytes)."""
 
     def __call__(self, member: Member, position: int, digest: bytes) -> None:
         """One photo."""
@@ -66,7 +66,7 @@ class ZipStream:
             entry = zipformat.Entry(zip_name(member.name), member.mtime_ns / 1e9, member.size >= _ZIP64_FROM)
             at += len(header := entry.header())
             yield header
-            crc, size, digest = 0, 0, hashlib.sha256()
+            crc, size, digest = 0, 0, blake3()
             with file:
                 # What has grown past the room that its header left is far too large for a photo: its end stays behind.
                 while chunk := self._chunk(file, member, CHUNK if entry.large else min(CHUNK, _LARGEST_PLAIN - size)):
@@ -113,6 +113,9 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in pieces of at least `GATHER`, but for the last."""
     held = bytearray()
     for piece in pieces:
+        if not held and len(piece) >= GATHER:
+            yield piece
+            continue
         held += piece
         if len(held) >= GATHER:
             yield bytes(held)

@@ -191,14 +191,24 @@ def test_verdicts_that_break_off_are_taken_over_the_next_time(ledger: Ledger, tm
     assert [ledger.is_done(one, ONE) for one in photos] == [True, True]
 
 
-def test_a_memory_without_owners_begins_anew_and_keeps_what_it_read(tmp_path: Path) -> None:
-    old = sqlite3.connect(tmp_path / "tagged.db")
-    old.executescript(
-        "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, digest BLOB);"
+FILES = "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, digest BLOB);"
+OLDER = {
+    "without owners": (
         "CREATE TABLE jobs (job TEXT PRIMARY KEY, server TEXT);"
         "CREATE TABLE done (size INTEGER, digest BLOB, server TEXT, model TEXT, version TEXT);"
-        "INSERT INTO files VALUES (x'00', 1, 1, 1, x'00'); INSERT INTO jobs VALUES ('J0', 'http://here');"
-    )
+        "INSERT INTO jobs VALUES ('J0', 'http://here');"
+    ),
+    "with other digests": (
+        "CREATE TABLE jobs (job TEXT PRIMARY KEY, server TEXT, owner TEXT);"
+        "INSERT INTO jobs VALUES ('J0', 'http://here', 'anna'); PRAGMA user_version = 2;"
+    ),
+}
+
+
+@pytest.mark.parametrize("tables", OLDER.values(), ids=OLDER)
+def test_an_older_memory_begins_anew(tmp_path: Path, tables: str) -> None:
+    old = sqlite3.connect(tmp_path / "tagged.db")
+    old.executescript(f"{FILES} INSERT INTO files VALUES (x'00', 1, 1, 1, x'00'); {tables}")
     old.close()
     one = photo(tmp_path / "in" / "a.jpg")
 
@@ -210,7 +220,7 @@ def test_a_memory_without_owners_begins_anew_and_keeps_what_it_read(tmp_path: Pa
     with Ledger(tmp_path) as ledger:
         assert ledger.is_done(one, ONE)
     kept = sqlite3.connect(tmp_path / "tagged.db").execute("SELECT count(*) FROM files").fetchone()
-    assert kept == (2,)
+    assert kept == (1,)
 
 
 def test_a_memory_that_is_none_is_explained(tmp_path: Path) -> None:
