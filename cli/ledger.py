@@ -23,6 +23,7 @@ from blake3 import blake3
 
 from cli.output import Failure
 from client.folder import Member
+from client.zipstream import CHUNK
 
 FILE = "tagged.db"
 BATCH = 1000
@@ -241,11 +242,14 @@ class Recording:
 
 def digest_of(path: Path) -> bytes | None:
     """BLAKE3 of a file's content; ``None`` when it cannot be read."""
+    found = blake3()
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, blake3).digest()
+            while piece := file.read(CHUNK):
+                found.update(piece)
     except OSError:
         return None
+    return found.digest()
 
 
 def fingerprint(account: Account, params: Mapping[str, Any], members: Iterable[Member]) -> str:

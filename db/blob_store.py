@@ -58,6 +58,9 @@ class BlobReader(Protocol):
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes from ``offset``: fewer only at the end. Raises BlobMissing and BlobsAway."""
 
+    def expect(self, offset: int, length: int) -> None:
+        """These bytes will be read soon: they may be fetched meanwhile."""
+
     def forget(self, offset: int, length: int) -> None:
         """These bytes will hardly be read again: nobody need keep them in memory."""
 

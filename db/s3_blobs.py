@@ -205,6 +205,9 @@ class S3Reader:
                 return self._data(answer)
         return self._data(self._client.call("get_object", self._key, Range=reach))
 
+    def expect(self, offset: int, length: int) -> None:
+        """Nothing is fetched before it is asked for."""
+
     def forget(self, offset: int, length: int) -> None:
         """There is nothing to forget."""
 

@@ -62,7 +62,7 @@ class Hand:
 
         Raises SourceGone and BlobsAway.
         """
-        source = self._sources.take(place.blob, place.bytes)
+        source = self._sources.take(place.blob, place.bytes, claim.entries)
         self._held[claim.shard, claim.attempt] = Held(claim, place.blob)
         options = options_of(params)
         urgent = claim.lane == Lane.INTERACTIVE and len(claim.entries) <= URGENT_PHOTOS

@@ -48,9 +48,15 @@ class Source:
         except BlobMissing as error:
             raise missing(self.key) from error
 
+    def expect(self, entries: Sequence[list[Any]]) -> None:
+        """These will be judged: what is read at once of an archive's entries is read soon."""
+        for place in _places(entries):
+            if place.compressed <= AT_ONCE_BYTES:
+                self._reader.expect(place.offset, _length(place))
+
     def forget(self, entries: Sequence[list[Any]]) -> None:
         """These were judged: what entries of an archive take up will hardly be read again."""
-        places = [Entry.from_row(entry) for entry in entries if len(entry) > REFUSED_FIELDS]
+        places = _places(entries)
         if places:
             start = min(place.offset for place in places)
             self._reader.forget(start, max(place.end for place in places) - start)
@@ -67,10 +73,11 @@ class Sources:
         self._blobs = blobs
         self._open: dict[str, tuple[Source, int]] = {}
 
-    def take(self, key: str, size: int) -> Source:
-        """The blob, for one more user. Raises what `open_source` raises."""
+    def take(self, key: str, size: int, entries: Sequence[list[Any]]) -> Source:
+        """The blob, for one more user, who will read ``entries``. Raises what `open_source` raises."""
         source, users = self._open[key] if key in self._open else (open_source(self._blobs, key, size), 0)
         self._open[key] = source, users + 1
+        source.expect(entries)
         return source
 
     def give(self, key: str, entries: Sequence[list[Any]]) -> None:
@@ -143,5 +150,14 @@ def _whole(source: Source, max_bytes: int, digest: str | None) -> bytes:
 def _entry(source: Source, entry: Entry, max_bytes: int) -> bytes | memoryview:
     if entry.compressed > AT_ONCE_BYTES:
         return read_entry(source, entry, max_bytes)
-    length = min(HEADER_BYTES + entry.compressed, entry.end - entry.offset)
-    return read_entry(Stretch(source, entry.offset, length), entry, max_bytes)
+    return read_entry(Stretch(source, entry.offset, _length(entry)), entry, max_bytes)
+
+
+def _places(entries: Sequence[list[Any]]) -> list[Entry]:
+    """Those that are an archive's."""
+    return [Entry.from_row(entry) for entry in entries if len(entry) > REFUSED_FIELDS]
+
+
+def _length(entry: Entry) -> int:
+    """The bytes of a photo and the header before it."""
+    return min(HEADER_BYTES + entry.compressed, entry.end - entry.offset)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from running import wait_until
 
 from db.blobs import FileBlobs
 
@@ -66,3 +67,17 @@ def test_what_was_judged_is_given_back(forgetful: FileBlobs) -> None:
         reader.forget(MIB, (size - 1) * MIB)
         assert in_memory(forgetful.folder / key) == kept
         reader.close()
+
+
+def test_what_is_expected_is_fetched_meanwhile(forgetful: FileBlobs) -> None:
+    size = 64  # more than a system reads ahead by itself
+    writer = forgetful.create()
+    for _ in range(size):
+        writer.write(bytes(MIB))
+    path = forgetful.folder / writer.commit()
+    reader = forgetful.open(path.name)
+    reader.forget(0, size * MIB)
+    assert not any(in_memory(path))
+    reader.expect(10 * MIB, 50 * MIB)
+    wait_until(lambda: in_memory(path) == [False] * 10 + [True] * 50 + [False] * 4, 20)
+    reader.close()

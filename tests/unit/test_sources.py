@@ -11,7 +11,7 @@ from db.blob_store import BlobMissing
 from db.blobs import FileBlobs
 from model.verdict import Unreadable
 from worker.archive import ArchiveLimits, Entry, Photo, read_directory
-from worker.sources import SourceGone, Sources, open_source, reader_of
+from worker.sources import AT_ONCE_BYTES, SourceGone, Sources, open_source, reader_of
 
 
 class Counting:
@@ -21,6 +21,7 @@ class Counting:
         self._blob = blob
         self.size = blob.size
         self.reads: list[int] = []
+        self.expected: list[tuple[int, int]] = []
         self.forgotten: list[tuple[int, int]] = []
         self.gone = False
 
@@ -30,6 +31,9 @@ class Counting:
         data: bytes = self._blob.read_at(offset, length)
         self.reads.append(len(data))
         return data
+
+    def expect(self, offset: int, length: int) -> None:
+        self.expected.append((offset, length))
 
     def forget(self, offset: int, length: int) -> None:
         self.forgotten.append((offset, length))
@@ -102,16 +106,30 @@ def test_what_is_gone_or_of_another_size_is_told_apart(blobs: CountingBlobs) -> 
     source.close()
     blobs.delete(key)
     with pytest.raises(SourceGone) as missing:
-        Sources(blobs).take(key, 5)
+        Sources(blobs).take(key, 5, [])
     assert missing.value.code == "blob_missing"
+
+
+def test_what_is_read_at_once_is_expected_photo_by_photo(blobs: CountingBlobs) -> None:
+    key = store(blobs, bytes(1000))
+    sizes = {100: 40, 900: 50, 3000: AT_ONCE_BYTES, 5000: AT_ONCE_BYTES + 1}
+    rows = [
+        Entry(n, f"{n}.jpg", at, size, size, 0, 0, 0, at + size + 60).to_row()
+        for n, (at, size) in enumerate(sizes.items())
+    ]
+    sources = Sources(blobs)
+    source = sources.take(key, 1000, [*rows, [4, "a.jpg"], [5, "b.jpg", "unsafe_entry", "It is refused."]])
+    # A header takes up to a kilobyte, but nothing of the next photo; one too large to be read at once is not.
+    assert source._reader.expected == [(100, 100), (900, 110), (3000, AT_ONCE_BYTES + 60)]  # type: ignore[attr-defined]
+    sources.give(key, [])
 
 
 def test_what_was_read_of_an_archive_is_forgotten_and_nothing_beside_it(blobs: CountingBlobs) -> None:
     key = store(blobs, bytes(1000))
     sources = Sources(blobs)
-    for _ in range(4):
-        source = sources.take(key, 1000)
     rows = [Entry(n, f"{n}.jpg", 100 * n, 40, 40, 0, 0, 0, 100 * n + 90).to_row() for n in range(10)]
+    for _ in range(4):
+        source = sources.take(key, 1000, rows[:1])
     sources.give(key, rows[2:5])
     sources.give(key, [rows[7], rows[6]])  # a directory need not be in the order of its files
     sources.give(key, [[0, "a.jpg"], [1, "b.jpg", "unsafe_entry", "It is refused."]])
