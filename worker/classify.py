@@ -75,24 +75,40 @@ class Classifier:
         self._stop = stop
         self._closed = closed
         self._more = more
+        self._last: Ability | None = None
 
     def drain(self) -> int:
         """Works until nothing is ready or a stop; returns how many photos were judged."""
-        judged = 0
+        judged = self._small()
         while not self._stop.is_set():
             benchmark, wanted, suspected = read_patiently(self._database, self._next, self._stop)
             if benchmark and self._benchmarks.work(self._engines.abilities):
                 continue
             if wanted is None:
                 break
-            try:
-                judged += _Run(self, wanted).work(suspected)
-            except EngineRefused as error:
-                log.warning("work_left", model=wanted[0], version=wanted[1], backend=wanted[2], detail=str(error))
-            except BlobsAway as error:
-                log.warning("uploads_away", why=error.strerror)
-                self._stop.wait(AWAY_SECONDS)
+            judged += self._run(wanted, suspected=suspected)
         return judged
+
+    def _small(self) -> int:
+        """Judges what small jobs ask of the model that was asked last, without a look at what there is.
+
+        A look tells which model is wanted. Whoever sent one photo waits a millisecond less, and nobody more than for
+        one such claim.
+        """
+        if self._last not in self._engines.abilities:
+            return 0
+        return self._run(self._last, small=True)
+
+    def _run(self, wanted: Ability, *, suspected: bool = False, small: bool = False) -> int:
+        self._last = wanted
+        try:
+            return _Run(self, wanted, small=small).work(suspected)
+        except EngineRefused as error:
+            log.warning("work_left", model=wanted[0], version=wanted[1], backend=wanted[2], detail=str(error))
+        except BlobsAway as error:
+            log.warning("uploads_away", why=error.strerror)
+            self._stop.wait(AWAY_SECONDS)
+        return 0
 
     def _next(self, session: Session) -> tuple[bool, Ability | None, bool]:
         """Whether a benchmark waits, what the first work asks for, and whether such work is under suspicion."""
@@ -103,12 +119,12 @@ class Classifier:
 
 
 class _Run:
-    """One stretch of work with one engine. An exception is a bug: its shards' leases run out and count against them.
+    """One stretch of work with one engine: all that is ready for it, or one claim of ``small`` jobs.
 
-    Making one raises EngineRefused.
+    An exception is a bug: its shards' leases run out and count against them. Making one raises EngineRefused.
     """
 
-    def __init__(self, classifier: Classifier, wanted: Ability) -> None:
+    def __init__(self, classifier: Classifier, wanted: Ability, *, small: bool) -> None:
         self._c = classifier
         self._database = classifier._database
         self._policy = classifier._policy
@@ -116,6 +132,7 @@ class _Run:
         self._engine = classifier._engines.get(wanted)
         self._abilities = classifier._engines.alike(wanted)
         self._hand = Hand(Sources(classifier._blobs), self._policy.max_file_bytes)
+        self._small = small
         self._alone = False
         self._fresh = True
         self._told: set[Lane | None] = set()
@@ -172,6 +189,8 @@ class _Run:
         if self._alone or time.monotonic() > self._until:
             return False
         fresh, self._fresh = self._fresh, False
+        if self._small:
+            return fresh and self._claim_small()
         return (fresh or self._read(self._goes_on)) and (self._claim_small() or self._claim(limit=APPETITE))
 
     def _goes_on(self, session: Session) -> bool:
