@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 from desk import MODEL, Desk
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from db.blobs import FileBlobs, FileReader
 from db.schema import Shard, Source
@@ -116,3 +116,37 @@ def test_a_shard_that_another_worker_took_over_costs_the_batch_no_other(
     assert desk.recover() == ["ready"]
     assert classifier.drain() == 1
     assert desk.job(job).state == JobState.COMPLETED and told == [{job}]
+
+
+@pytest.fixture
+def asked(desk: Desk) -> Iterator[list[str]]:
+    """The first words of the statements about shards, in their order."""
+    found: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if "shards" in statement:
+            found.append("UPDATE" if "UPDATE shards" in statement else statement.split()[0])
+
+    event.listen(desk.database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(desk.database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize(("photos", "first"), [(1, ["UPDATE"]), (PHOTOS, ["UPDATE", "SELECT"])], ids=["small", "bulk"])
+def test_a_hinted_worker_claims_small_jobs_for_its_last_model_before_it_looks(
+    desk: Desk,
+    blobs: Meddler,
+    classifier: Classifier,
+    scene: Callable[..., bytes],
+    asked: list[str],
+    photos: int,
+    first: list[str],
+) -> None:
+    sent(desk, blobs, [scene("sea", 0)])
+    assert classifier.drain() == 1
+    assert asked[0] == "SELECT", "which model is wanted, nobody has said yet"
+    job, _ = sent(desk, blobs, [scene("sea", n) for n in range(photos)])
+    asked.clear()
+    assert classifier.drain() == photos
+    assert asked[: len(first)] == first, "of the bulk nothing is taken before the look"
+    assert desk.job(job).state == JobState.COMPLETED
