@@ -30,8 +30,9 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# Between two glances at the interactive lane (0.1 to 0.2 ms each), and between two looks at cancels, at least.
-ASK_SECONDS = 0.02
+# Between two glances at the interactive lane, at least: while somebody sends small jobs, and after so long without one.
+ASK_SECONDS, RARELY_SECONDS, CALM_SECONDS = 0.02, 0.1, 5.0
+# Between two looks at cancels, at least.
 LOOK_SECONDS = 1.0
 # Shards claimed at once: the second keeps the decoders busy while the first is being settled. Of small jobs, most of
 # one photo, so many that they fill a batch: with 16 people waiting a worker judged a sixth more photos than by twos.
@@ -76,6 +77,7 @@ class Classifier:
         self._closed = closed
         self._more = more
         self._last: Ability | None = None
+        self._urged = -CALM_SECONDS
 
     def drain(self) -> int:
         """Works until nothing is ready or a stop; returns how many photos were judged."""
@@ -201,11 +203,13 @@ class _Run:
     def _first(self) -> list[Photo[Key]]:
         """The photos of small jobs that came meanwhile: they go first, however large the job in hand."""
         now = time.monotonic()
-        if self._alone or self._stop.is_set() or now - self._asked < ASK_SECONDS:
+        pause = ASK_SECONDS if now - self._c._urged < CALM_SECONDS else RARELY_SECONDS
+        if self._alone or self._stop.is_set() or now - self._asked < pause:
             return []
         self._asked = now
         if not glance_patiently(self._database, lambda c: interactive_waits(c, self._abilities), self._stop):
             return []
+        self._c._urged = now
         self._claim_small(first=True)
         return self._hand.pop_first()
 

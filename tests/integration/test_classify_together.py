@@ -1,5 +1,6 @@
 """A worker's batch of photos, each in a shard of its own: written in one transaction, unless one of them is lost."""
 
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from hashlib import sha256
@@ -150,3 +151,31 @@ def test_a_hinted_worker_claims_small_jobs_for_its_last_model_before_it_looks(
     assert classifier.drain() == photos
     assert asked[: len(first)] == first, "of the bulk nothing is taken before the look"
     assert desk.job(job).state == JobState.COMPLETED
+
+
+@pytest.mark.parametrize("urged", [False, True], ids=["calm", "urged"])
+def test_a_worker_asks_for_urgent_photos_often_only_while_there_are_some(
+    desk: Desk,
+    blobs: Meddler,
+    classifier: Classifier,
+    scene: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    urged: bool,
+) -> None:
+    monkeypatch.setattr("worker.classify.ASK_SECONDS", 0.0)
+    monkeypatch.setattr("worker.classify.RARELY_SECONDS", 1000.0)
+    if urged:
+        classifier._urged = time.monotonic()
+    glances: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT shards.id") and "shards.lane =" in statement:
+            glances.append(statement)
+
+    event.listen(desk.database._glancing, "before_cursor_execute", note)
+    sent(desk, blobs, [scene("sea", n) for n in range(PHOTOS)])
+    try:
+        assert classifier.drain() == PHOTOS
+    finally:
+        event.remove(desk.database._glancing, "before_cursor_execute", note)
+    assert bool(glances) == urged
