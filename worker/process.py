@@ -39,8 +39,8 @@ from worker.hinting import Hinter
 from worker.keeper import Keeper
 from worker.limits import archive_limits_of, limits_of
 from worker.retention import keep_of
-from worker.senders import BULK, CONTROL, INTERACTIVE, Hints, celery_app
-from worker.tasks import register_classify, register_unpack
+from worker.senders import BULK, CONTROL, INTERACTIVE, Hints
+from worker.tasks import celery_app, register_classify, register_unpack
 from worker.unpack import drain_unpacking
 from worker.wake import Wake
 

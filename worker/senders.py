@@ -1,10 +1,10 @@
 """Hints and wake-ups: messages that say "there may be work" or "it is done". They own nothing; all may be lost."""
 
-import time
+import json
+from uuid import uuid4
 
 import redis
 import structlog
-from celery import Celery
 
 from settings import Settings
 
@@ -12,70 +12,39 @@ log = structlog.get_logger(__name__)
 
 CONTROL, INTERACTIVE, BULK = "control", "interactive", "bulk"
 TASKS = {CONTROL: "shoebox.unpack", INTERACTIVE: "shoebox.classify", BULK: "shoebox.classify"}
-# A hint that waited so long is stale: its work was found by others, or the sweep hints again.
+# Hints that waited so long are stale: their work was found by others, or the sweep hints again.
 EXPIRES_SECONDS = 60
-# Where one lies unread, no other is sent while the last is younger than this: to ask costs a sixth of sending. Of
-# photos one by one, 16 at once, 66 -> 70 in a second.
-FRESH_SECONDS = 20
 REDIS_SECONDS = 3.0
 
-
-def celery_app(broker: str) -> Celery:
-    """The Celery application of senders and workers alike."""
-    app = Celery("shoebox", broker=broker, set_as_current=False)
-    app.conf.update(
-        accept_content=["json"],
-        task_serializer="json",
-        task_ignore_result=True,
-        task_acks_late=False,
-        task_reject_on_worker_lost=False,
-        task_publish_retry=False,
-        task_create_missing_queues=True,
-        worker_disable_prefetch=True,
-        worker_prefetch_multiplier=1,
-        worker_hijack_root_logger=False,
-        worker_send_task_events=False,
-        worker_enable_remote_control=False,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        broker_transport_options={
-            "socket_timeout": REDIS_SECONDS,
-            "socket_connect_timeout": REDIS_SECONDS,
-            "health_check_interval": 25,
-            "retry_on_timeout": False,
-            # Without these a hint to a Redis that is away took 6 to 8 s (measured): kombu tries again by itself.
-            "max_retries": 0,
-            "interval_start": 0,
-            "interval_step": 0,
-            "interval_max": 0,
-        },
-    )
-    return app
+# Pushes the message on a queue, where it is to be alone only on an empty one, and has the queue live so long from now.
+_PUSH = """
+if ARGV[3] == '' or redis.call('EXISTS', KEYS[1]) == 0 then
+    redis.call('LPUSH', KEYS[1], ARGV[1])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+_NOTHING = "W1tdLCB7fSwge31d"  # [[], {}, {}], in Base64: no arguments, and nothing that is to follow
 
 
 class Hints:
     """Sends hints and wake-ups, best effort: a Redis that is away or hangs costs at most 3 s and never an error."""
 
     def __init__(self, settings: Settings) -> None:
-        self._app = celery_app(settings.broker)
         self._redis = redis.Redis.from_url(
             settings.redis, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
         )
-        self._sent: dict[str, float] = {}
+        self._push = self._redis.register_script(_PUSH)
 
     def hint(self, queue: str) -> bool:
         """Says that ``queue`` may have work; False when nobody could be told."""
-        try:
-            self._app.send_task(TASKS[queue], queue=queue, ignore_result=True, retry=False, expires=EXPIRES_SECONDS)
-        except Exception as error:  # whatever the transport raises, the sweep will hint again
-            log.warning("hint_lost", queue=queue, error=type(error).__name__)
-            return False
-        self._sent[queue] = time.monotonic()
-        return True
+        return self._send(queue)
 
     def hint_once(self, queue: str) -> bool:
-        """The same where no hint lies unread; where one does, whoever takes it will find the work."""
-        return self._unread(queue) or self.hint(queue)
+        """The same where no hint lies unread; where one does, whoever takes it will find the work.
+
+        Of photos one by one, 16 at once, 66 -> 70 in a second.
+        """
+        return self._send(queue, alone=True)
 
     def done(self, *jobs: str) -> None:
         """Wakes whoever waits for one of the jobs."""
@@ -94,21 +63,41 @@ class Hints:
         except redis.RedisError:
             return False
 
-    def _unread(self, queue: str) -> bool:
-        # They are taken in the order of their sending: if any is left, then one that is no older than our last.
-        if time.monotonic() - self._sent.get(queue, -FRESH_SECONDS) >= FRESH_SECONDS:
-            return False
-        try:
-            return bool(self._redis.exists(queue))
-        except redis.RedisError:
-            return False
-
     def close(self) -> None:
         """Closes the connections."""
         self._redis.close()
-        self._app.close()
+
+    def _send(self, queue: str, *, alone: bool = False) -> bool:
+        try:
+            self._push(keys=[queue], args=[_message(queue), EXPIRES_SECONDS, "alone" if alone else ""])
+        except redis.RedisError as error:  # the sweep will hint again
+            log.warning("hint_lost", queue=queue, error=type(error).__name__)
+            return False
+        return True
 
 
 def done_channel(job: str) -> str:
     """The Redis channel on which a job's end is told."""
     return f"shoebox:done:{job}"
+
+
+def _message(queue: str) -> str:
+    """What Celery's workers read: version 2 of its message protocol, as Kombu lays it down in Redis.
+
+    https://docs.celeryq.dev/en/stable/internals/protocol.html
+    """
+    id_ = str(uuid4())
+    return json.dumps(
+        {
+            "headers": {"lang": "py", "task": TASKS[queue], "id": id_},
+            "properties": {
+                "correlation_id": id_,
+                "delivery_tag": id_,
+                "delivery_info": {"exchange": "", "routing_key": queue},
+                "body_encoding": "base64",
+            },
+            "content-type": "application/json",
+            "content-encoding": "utf-8",
+            "body": _NOTHING,
+        }
+    )

