@@ -144,12 +144,13 @@ async def _take(
             key, url = idempotency_key, wanted.webhook_url
             submission = submission_of(owner, (model.name, model.version), uploads, params, meta, key, url)
             check = partial(check_queue, owner=owner, settings=settings) if small else None
-            return accept(parts.database, submission, uploads, settings.shard_items, show, check)
+            accepted = accept(parts.database, submission, uploads, settings.shard_items, show, check)
+            if accepted.queue is not None:
+                parts.hinter.want(accepted.queue)
+            return accepted
 
         # One visit to a thread, not one for each step: of a small photo's way each costs 0.2 ms.
         accepted = await run_in_threadpool(insert)
-    if accepted.queue is not None:
-        parts.hinter.want(accepted.queue)
     log_accepted(accepted, [file.bytes for file in uploads.files])
     return accepted
 
