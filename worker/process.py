@@ -31,7 +31,7 @@ from settings import Settings
 from worker import meters
 from worker.benchmarks import Benchmarks
 from worker.bundles import Bundles
-from worker.classify import Classifier, Policy
+from worker.classify import Classifier
 from worker.courier import courier_of
 from worker.duties import Activity, Duties
 from worker.engines import Engines
@@ -39,6 +39,7 @@ from worker.hinting import Hinter
 from worker.keeper import Keeper
 from worker.limits import archive_limits_of, limits_of
 from worker.retention import keep_of
+from worker.run import Policy, Surroundings
 from worker.senders import BULK, CONTROL, INTERACTIVE, Hints
 from worker.tasks import celery_app, register_classify, register_unpack
 from worker.unpack import drain_unpacking
@@ -108,7 +109,8 @@ def run_classify(settings: Settings, number: int = 1) -> None:
         hinter = Hinter(hints)
         opened.callback(hinter.close)
         ended, more = teller(database, hints), partial(hinter.want, BULK)
-        classifier = Classifier(database, blobs, engines, benchmarks, policy, stop, ended, more)
+        around = Surroundings(database, blobs, engines, benchmarks, policy, stop, ended, more)
+        classifier = Classifier(around)
         app = celery_app(settings.broker)
         register_classify(app, classifier.drain, activity, wake := Wake())
 

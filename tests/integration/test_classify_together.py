@@ -1,6 +1,5 @@
 """A worker's batch of photos, each in a shard of its own: written in one transaction, unless one of them is lost."""
 
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from hashlib import sha256
@@ -23,8 +22,9 @@ from model.shelf import Shelf
 from settings import Settings
 from worker.benchmarks import Benchmarks
 from worker.bundles import Bundles
-from worker.classify import Classifier, Policy
+from worker.classify import Classifier
 from worker.engines import Engines
+from worker.run import Policy, Surroundings
 
 # More than go before the bulk: they wait for each other, and are one batch.
 PHOTOS = 9
@@ -77,7 +77,8 @@ def classifier(
         stack.callback(engines.close)
         benchmarks = Benchmarks(settings, desk.database, blobs, bundles, decoders, "me", stop, lambda job: None)
         policy = Policy("me", 30, settings.max_file_bytes)
-        yield Classifier(desk.database, blobs, engines, benchmarks, policy, stop, closed, lambda: None)
+        around = Surroundings(desk.database, blobs, engines, benchmarks, policy, stop, closed, lambda: None)
+        yield Classifier(around)
 
 
 def sent(desk: Desk, blobs: Meddler, photos: list[bytes]) -> tuple[str, list[str]]:
@@ -162,10 +163,10 @@ def test_a_worker_asks_for_urgent_photos_often_only_while_there_are_some(
     monkeypatch: pytest.MonkeyPatch,
     urged: bool,
 ) -> None:
-    monkeypatch.setattr("worker.classify.ASK_SECONDS", 0.0)
-    monkeypatch.setattr("worker.classify.RARELY_SECONDS", 1000.0)
+    monkeypatch.setattr("worker.glances.ASK_SECONDS", 0.0)
+    monkeypatch.setattr("worker.glances.RARELY_SECONDS", 1000.0)
     if urged:
-        classifier._urged = time.monotonic()
+        classifier._glances.paid_off()
     glances: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *_: object) -> None:
