@@ -1,5 +1,6 @@
 """A real training, end to end, on drawn pictures: small enough for a test."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from model import statistics
@@ -45,20 +47,32 @@ def draw(label: str, random: np.random.Generator) -> Image.Image:
     return Image.fromarray(light.clip(0, 255).astype(np.uint8))
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root, random = tmp_path_factory.mktemp("drawn"), np.random.default_rng(2)
+def write(root: Path) -> Path:
+    """Eighty pictures of each label."""
+    random = np.random.default_rng(2)
     for label in ("across", "down", "rings"):
-        (root / label).mkdir()
+        (root / label).mkdir(parents=True, exist_ok=True)
         for i in range(80):
             draw(label, random).save(root / label / f"{i}.jpg", quality=90)
     return root
 
 
 @pytest.fixture(scope="module")
-def trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str]]:
-    """A bundle whose training was killed outright after its first epochs, and what the second start reported."""
-    out = tmp_path_factory.mktemp("models") / "waves"
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str]]:
+    """A bundle whose training was killed outright after its first epochs, and what the second start reported.
+
+    It is trained by the first test process that asks for it: more than a minute of a core.
+    """
+    together = tmp_path_factory.getbasetemp()
+    together = together.parent if "PYTEST_XDIST_WORKER" in os.environ else together
+    heard = together / "waves.json"
+    with FileLock(together / "waves.lock"):
+        if not heard.exists():
+            heard.write_text(json.dumps(train_twice(write(together / "drawn"), together / "waves")))
+    return Bundle.open(together / "waves"), json.loads(heard.read_text())
+
+
+def train_twice(drawn: Path, out: Path) -> list[str]:
     checkpoint = out.with_name("waves.run") / "checkpoint.pt"
     command = [sys.executable, "-c", RUN.format(config=CONFIG), str(drawn), str(out)]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
@@ -70,8 +84,8 @@ def trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bund
     first.wait()
     assert not out.exists()
     heard: list[str] = []
-    config = eval(CONFIG, {"TrainConfig": TrainConfig, "data": drawn, "out": out})
-    return Bundle.open(train(config, heard.append)), heard
+    train(eval(CONFIG, {"TrainConfig": TrainConfig, "data": drawn, "out": out}), heard.append)
+    return heard
 
 
 def test_a_killed_training_goes_on_and_ends_in_a_bundle(trained: tuple[Bundle, list[str]]) -> None:
