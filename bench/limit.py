@@ -77,20 +77,17 @@ class Bench:
         """The network's backend by name."""
         return self._backend.name
 
-    def round(self, parts: bool = True) -> float:
-        """Measures everything once, decoding and network alone only with ``parts``; returns the fastest of both."""
+    def round(self, parts: bool = True) -> None:
+        """Measures everything once, decoding and network alone only with ``parts``."""
         if parts:
             self.limit.decoding.append(self._decoding())
             self.limit.network.append(network_alone(self._backend, self._bundle.input_size))
         for name, measure in self._arrangements.items():
             self.limit.both[name].append(measure())
-        return max(rates[-1] for rates in self.limit.both.values())
 
-    def again(self) -> float:
-        """Measures the fastest of both once more; at least one `round` must have been."""
-        rate = self._arrangements[self.limit.best]()
-        self.limit.both[self.limit.best].append(rate)
-        return rate
+    def again(self, arrangement: str) -> float:
+        """Measures both in this arrangement alone; returns photos per second."""
+        return self._arrangements[arrangement]()
 
     def close(self) -> None:
         """Ends network and decoders."""

@@ -38,4 +38,4 @@ class Hinter:
                 if not self._wanted:
                     return
                 queue = self._wanted.pop()
-            self._hints.hint_once(queue)
+            self._hints.hint(queue, alone=True)

@@ -35,16 +35,18 @@ class Hints:
         )
         self._push = self._redis.register_script(_PUSH)
 
-    def hint(self, queue: str) -> bool:
-        """Says that ``queue`` may have work; False when nobody could be told."""
-        return self._send(queue)
+    def hint(self, queue: str, *, alone: bool = False) -> bool:
+        """Says that ``queue`` may have work; False when nobody could be told.
 
-    def hint_once(self, queue: str) -> bool:
-        """The same where no hint lies unread; where one does, whoever takes it will find the work.
-
-        Of photos one by one, 16 at once, 66 -> 70 in a second.
+        ``alone``: not beside a hint that lies unread, for whoever takes that one will find the work. Of photos one by
+        one, 16 at once, 66 -> 70 in a second.
         """
-        return self._send(queue, alone=True)
+        try:
+            self._push(keys=[queue], args=[_message(queue), EXPIRES_SECONDS, "alone" if alone else ""])
+        except redis.RedisError as error:  # the sweep will hint again
+            log.warning("hint_lost", queue=queue, error=type(error).__name__)
+            return False
+        return True
 
     def done(self, *jobs: str) -> None:
         """Wakes whoever waits for one of the jobs."""
@@ -66,14 +68,6 @@ class Hints:
     def close(self) -> None:
         """Closes the connections."""
         self._redis.close()
-
-    def _send(self, queue: str, *, alone: bool = False) -> bool:
-        try:
-            self._push(keys=[queue], args=[_message(queue), EXPIRES_SECONDS, "alone" if alone else ""])
-        except redis.RedisError as error:  # the sweep will hint again
-            log.warning("hint_lost", queue=queue, error=type(error).__name__)
-            return False
-        return True
 
 
 def done_channel(job: str) -> str:

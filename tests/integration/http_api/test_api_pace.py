@@ -1,7 +1,6 @@
 """How many requests a key and an address may make, with Redis, without it, and while it goes and comes."""
 
 import asyncio
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from running import wait_until
+from redis_server import running_redis
 
 from api.pace import Pace, TooManyRequests, network_of
 from db.store.keys import Scope
@@ -21,25 +20,10 @@ from settings import Settings
 
 
 @pytest.fixture
-def broker(redis_program: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    folder = tempfile.mkdtemp(prefix="sb-")
-    command = [redis_program, "--port", "0", "--unixsocket", f"{folder}/r.sock", "--save", "", "--dir", folder]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    url = f"unix://{folder}/r.sock"
-    wait_until(lambda: _answers(url), 20)
-    yield url, process
-    process.send_signal(signal.SIGCONT)
-    process.kill()
-    process.wait()
-    shutil.rmtree(folder)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with redis.Redis.from_url(url) as connection:
-            return bool(connection.ping())
-    except redis.RedisError:
-        return False
+def broker() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    # A socket's path may have 100 letters, which those of pytest's folders may not leave.
+    with tempfile.TemporaryDirectory(prefix="sb-") as folder, running_redis(Path(folder) / "r.sock") as running:
+        yield running
 
 
 def settings_of(home: Path, tmp_path: Path, **more: Any) -> Settings:

@@ -1,8 +1,6 @@
 """One photo judged while its sender waits; hints; and the health of it all, with Redis and without."""
 
 import asyncio
-import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from redis_server import running_redis
 
 from api import waiting
 from api.wakeups import WakeUps
@@ -104,30 +103,9 @@ def test_a_database_that_is_away_is_503(serve: Any, home: Path, tmp_path: Path) 
 
 
 @pytest.fixture(scope="module")
-def redis_url(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("redis")
-    path = folder / "redis.sock"
-    command = [redis_program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"})
-    url = f"unix://{path}"
-    try:
-        with redis.Redis.from_url(url) as client:
-            deadline = time.monotonic() + 10
-            while not _answers(client):
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis") / "redis.sock") as (url, _):
         yield url
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(client: redis.Redis) -> bool:
-    """Whether it does; its socket is there a moment before it listens."""
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
 
 
 def test_with_redis_hints_go_out_and_a_waiter_is_woken(
