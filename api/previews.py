@@ -4,14 +4,16 @@ import hashlib
 import threading
 from collections import OrderedDict
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from db.blob_store import BlobStore
 from db.schema import Item, Source
 from model.limits import Limits
-from model.sandbox import DecodePool
 from model.verdict import Unreadable
 from worker.sources import SourceGone, open_source, reader_of
+
+if TYPE_CHECKING:
+    from model.sandbox import DecodePool
 
 CACHE_BYTES = 16 * 2**20
 
@@ -60,6 +62,8 @@ class Previews:
                 self._pool = None
 
     def _picture(self, key: str, length: int, entry: list[Any], size: int) -> bytes:
+        from model.sandbox import DecodePool  # NumPy is loaded with the first preview, not before the API answers
+
         try:
             with closing(open_source(self._blobs, key, length)) as source:
                 data = reader_of(source, entry, self._limits.max_file_bytes)()

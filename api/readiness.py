@@ -13,7 +13,6 @@ from db.blob_store import BlobsAway, BlobStore
 from db.database import Database
 from db.query.work import asked_for
 from db.query.workers import alive
-from db.upgrade import is_current
 from settings import Settings
 
 # A part that does not answer within so long is taken for down: probes have little patience themselves.
@@ -53,6 +52,9 @@ async def _look(name: str, check: Callable[[], Part], found: dict[str, Part]) ->
 
 
 def _database(database: Database) -> Part:
+    # Alembic is loaded by who asks for it first, not before the API answers (_PART_ of a second).
+    from db.upgrade import is_current
+
     if not is_current(database):
         return Part(status="down", detail="Its tables are not of this version; run `shoebox db upgrade`.")
     return Part(status="ok", detail="It answers.")

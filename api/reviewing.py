@@ -3,7 +3,7 @@
 from api.catalog import Catalog, UnknownModel
 from api.schemas_more import ReviewIn
 from db.schema import Item
-from model.categories import above
+from model.lineage import above
 
 
 class BadReview(Exception):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import Manifest
+from model.lineage import above
 from model.verdict import Options, Tag
 
 
@@ -67,12 +68,3 @@ class Categories:
 
     def _with_family(self, names: frozenset[str]) -> frozenset[str]:
         return names.union(*(self.family[name] for name in names if name in self.family))
-
-
-def above(name: str, parents: Mapping[str, str]) -> tuple[str, ...]:
-    """The categories above a label or category, nearest first."""
-    found: list[str] = []
-    while name in parents:
-        name = parents[name]
-        found.append(name)
-    return tuple(found)

@@ -17,9 +17,9 @@ from model.backends.base import Backend, DeviceOutOfMemory, Outputs
 from model.backends.batches import rehearsed
 from model.bundle import Bundle
 from model.decode import Decoded
-from model.flight import Flight, Ready
+from model.flight import Flight, Ready, Seen
 from model.guard import Guard, failure
-from model.photo import Key, Photo, Seen
+from model.photo import Key, Photo
 from model.room import Room, reserve
 from model.sandbox import DecodePool
 from model.verdict import Options, Reason, Unreadable, Verdict

@@ -2,12 +2,23 @@
 
 from collections import deque
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic
 
 from model.decode import Decoded
-from model.photo import Key, Photo, Seen
+from model.photo import Key, Photo
 from model.sandbox import DecodePool
+from model.verdict import Score
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[Key]):
+    """A photo that the network may see, with what the statistics found."""
+
+    photo: Photo[Key]
+    decoded: Decoded
+    scores: dict[str, Score]
 
 
 class Ready(Generic[Key]):

@@ -1,11 +1,10 @@
-"""A photo on its way: first as bytes that somebody can read, then as pixels that the network may see."""
+"""A photo to judge, as bytes that somebody can read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from model.decode import Decoded
-from model.verdict import Options, Score
+from model.verdict import Options
 
 Key = TypeVar("Key")
 Read = Callable[[], bytes | memoryview]
@@ -23,12 +22,3 @@ class Photo(Generic[Key]):
     read: Read
     options: Options = field(default_factory=Options)
     urgent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Seen(Generic[Key]):
-    """A photo that the network may see, with what the statistics found."""
-
-    photo: Photo[Key]
-    decoded: Decoded
-    scores: dict[str, Score]

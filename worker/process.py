@@ -214,6 +214,7 @@ def _serve(app: Celery, duties: Duties, wake: Wake, metrics_port: int) -> None:
     # What is there now stays, and need not be looked at in the middle of somebody's photo (0.1 s).
     gc.collect()
     gc.freeze()
+    gc.enable()
     try:
         app.Worker(
             hostname=duties.name,

@@ -11,7 +11,6 @@ from api.lookup import find_results
 from api.parts import Parts, The
 from api.sidecars import parents_of, sidecars
 from api.views import item_out, job_out
-from api.workbook import as_xlsx
 from api.zips import zipped
 from db.query.items import every_item
 from db.query.places import places
@@ -53,6 +52,8 @@ def results_csv(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
 )
 def results_xlsx(job_id: str, parts: The, caller: Reader) -> StreamingResponse:
     """The same for spreadsheets, behind a summary. The first byte comes when every verdict has been read."""
+    from api.workbook import as_xlsx  # XlsxWriter is loaded with the first workbook, not before the API answers
+
     with parts.database.read() as session:
         job = job_out(session, find_results(session, caller.owner, job_id))
     items = (item_out(item) for item in every_item(parts.database, job.id))

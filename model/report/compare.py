@@ -13,9 +13,9 @@ from model import selfcheck
 from model.automatic import quickest
 from model.backends.choose import open_backend
 from model.bundle import Bundle
-from model.categories import above
 from model.cores import cores
 from model.limits import Limits
+from model.lineage import above
 from model.report.judged import Judged, decoded, judge
 from model.report.paired import holm, mcnemar
 from model.report.pictures import NoPictures, Pictures, open_pictures

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model import confidence, figures
 from model.backends.base import Backend
 from model.bundle import Bundle
-from model.categories import above
+from model.lineage import above
 from model.report import label_errors
 from model.report.judged import LAYERS, Judged
 from model.verdict import Novelty, Reason, Verdict

@@ -12,9 +12,8 @@ TABLES = {"pandas", "streamlit", "pyarrow", "altair", "plotly"}
 @pytest.mark.parametrize(
     ("module", "needless"),
     [
-        ("api.app", NETWORKS | TABLES | {"celery", "kombu"}),
-        ("api.__main__", NETWORKS | TABLES | {"celery", "kombu"}),
-        ("worker.process", NETWORKS | TABLES | {"fastapi", "uvicorn", "typer"}),
+        ("api.start", NETWORKS | TABLES | {"celery", "kombu", "numpy", "PIL", "alembic", "xlsxwriter"}),
+        ("worker.start", NETWORKS | TABLES | {"fastapi", "uvicorn", "typer", "alembic"}),
         ("model.opening", NETWORKS | TABLES | {"celery", "sqlalchemy", "fastapi"}),
         ("model.backends.openvino_cpu", {"torch", "torchvision", "timm", "onnxruntime"} | TABLES),
         ("client.client", NETWORKS | TABLES | {"numpy", "sqlalchemy", "celery", "fastapi"}),

@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_is_507_and_recovers(home: Path, tmp_path: Path, sc
     key = ensure_local_key(database, tmp_path / "key")
     database.close()
     # No file of the process may pass 8 MiB: the system refuses to write on, as it does on a full disk.
-    limited = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (2**23, 2**23)); from api.__main__ import main; main()"
+    limited = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (2**23, 2**23)); from api.start import main; main()"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
