@@ -27,6 +27,11 @@ class WakeUps:
         self.hears = False
         """Whether it listens: who waits is told in time."""
 
+    @property
+    def anybody_waits(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._waiting)
+
     def start(self) -> None:
         """Begins to listen, on the running loop."""
         self._task = asyncio.create_task(self._listen(), name="wake-ups")

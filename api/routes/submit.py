@@ -29,6 +29,7 @@ from api.webhooks import check_webhook
 from db.query.jobs import jobs
 from db.states import Kind
 from db.store.tickets import make_ticket
+from worker.senders import INTERACTIVE
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["Send photos"])
@@ -102,6 +103,9 @@ async def classify(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Takes one photo and waits up to `timeout` seconds for its verdict."""
+    if not parts.wakeups.anybody_waits:
+        # A worker is on its way while the photo comes and is stored; where others wait, one is awake already.
+        parts.hinter.want(INTERACTIVE)
     # The job is shown only to who has to ask for it: a millisecond less.
     accepted = await _take(request, parts, caller.owner, query, idempotency_key, 1, lambda session, job: None)
     early = accepted.queue is not None

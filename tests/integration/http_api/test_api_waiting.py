@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,42 @@ def test_the_docs_describe_every_field(api: Any) -> None:
         for method, operation in operations.items():
             assert operation.get("summary") and operation.get("description"), f"{method} {path}"
             assert all("description" in one for one in operation.get("parameters", ()) if one["in"] != "path")
+
+
+def test_a_worker_is_hinted_before_the_photo_is_there_unless_others_wait(
+    serve: Any, home: Path, redis_url: str, scene: Make
+) -> None:
+    settings = Settings(_env_file=None, data_dir=home, model="tiny", redis_url=redis_url)
+    photo, go_on = scene("sea"), threading.Event()
+
+    def hesitantly() -> Iterator[bytes]:
+        yield photo[:100]
+        assert go_on.wait(20)
+        yield photo[100:]
+
+    with (
+        serve(settings) as api,
+        api.client(Scope.SUBMIT, Scope.READ) as client,
+        redis.Redis.from_url(redis_url) as seen,
+        ThreadPoolExecutor() as pool,
+    ):
+
+        def hinted(within: float) -> bool:
+            return seen.blpop(["interactive"], within) is not None
+
+        def sent(body: Any) -> Future[httpx.Response]:
+            headers = JPEG | {"Content-Length": str(len(photo))}
+            return pool.submit(client.post, "/v1/classify", params={"timeout": 5}, content=body, headers=headers)
+
+        seen.flushall()
+        first = sent(hesitantly())
+        assert hinted(10) and not first.done(), "the photo has not come yet"
+        assert not hinted(0.5)
+        go_on.set()
+        assert hinted(10), "now there is a job"
+        go_on.clear()
+        second = sent(hesitantly())
+        assert not hinted(0.5), "somebody waits already, so that a worker is awake"
+        go_on.set()
+        assert hinted(10)
+        assert {first.result().status_code, second.result().status_code} == {202}
