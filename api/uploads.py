@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import Callable
 from threading import Lock
 
 import structlog
@@ -44,13 +45,14 @@ class NotSupported(Exception):
 class Uploads:
     """The files of one submission: `begin`, `data` …, `end` for each. Unless `keep` is called, nothing stays.
 
-    Use it with ``async with``. Raises StoreFull, NotSupported (from the first bytes) and CorruptArchive (from the
-    last ones).
+    ``arrived`` is called, in a thread, when a file is there and not yet durable. Use it with ``async with``. Raises
+    StoreFull, NotSupported (from the first bytes) and CorruptArchive (from the last ones).
     """
 
-    def __init__(self, blobs: BlobStore, min_free_bytes: int) -> None:
+    def __init__(self, blobs: BlobStore, min_free_bytes: int, arrived: Callable[[], object] = lambda: None) -> None:
         self._blobs = blobs
         self._min_free_bytes = min_free_bytes
+        self._arrived = arrived
         self._writer: BlobWriter | None = None
         self._writing: asyncio.Task[None] | None = None
         self._turn = Lock()
@@ -163,6 +165,7 @@ class Uploads:
         assert self._writer is not None
         if self._kind is Kind.ZIP:
             self._check_end()
+        self._arrived()
         try:
             key = self._writer.commit()
         except OSError as error:

@@ -103,9 +103,6 @@ async def classify(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Takes one photo and waits up to `timeout` seconds for its verdict."""
-    if not parts.wakeups.anybody_waits:
-        # A worker is on its way while the photo comes and is stored; where others wait, one is awake already.
-        parts.hinter.want(INTERACTIVE)
     # The job is shown only to who has to ask for it: a millisecond less.
     accepted = await _take(request, parts, caller.owner, query, idempotency_key, 1, lambda session, job: None)
     early = accepted.queue is not None
@@ -134,7 +131,13 @@ async def _take(
     if not small:
         await run_in_threadpool(_check, parts, owner, query, idempotency_key)
     metadata_of(query.metadata)
-    async with Uploads(parts.blobs, settings.min_free_bytes) as uploads:
+
+    def early() -> None:
+        # A worker is on its way before there is a job. Where others wait, one is awake already.
+        if isinstance(query, WantedNow) and not parts.wakeups.anybody_waits:
+            parts.hinter.want(INTERACTIVE)
+
+    async with Uploads(parts.blobs, settings.min_free_bytes, early) as uploads:
         form = await receive(request, uploads, query.name, settings.max_upload_bytes, max_files)
         if isinstance(query, WantedNow) and (len(uploads.files) != 1 or uploads.files[0].kind is not Kind.IMAGE):
             raise NotOneImage("Please send exactly one photo here; POST /v1/jobs takes many, and ZIPs.")

@@ -244,17 +244,10 @@ def test_the_docs_describe_every_field(api: Any) -> None:
             assert all("description" in one for one in operation.get("parameters", ()) if one["in"] != "path")
 
 
-def test_a_worker_is_hinted_before_the_photo_is_there_unless_others_wait(
+def test_a_worker_is_hinted_before_there_is_a_job_unless_others_wait(
     serve: Any, home: Path, redis_url: str, scene: Make
 ) -> None:
     settings = Settings(_env_file=None, data_dir=home, model="tiny", redis_url=redis_url)
-    photo, go_on = scene("sea"), threading.Event()
-
-    def hesitantly() -> Iterator[bytes]:
-        yield photo[:100]
-        assert go_on.wait(20)
-        yield photo[100:]
-
     with (
         serve(settings) as api,
         api.client(Scope.SUBMIT, Scope.READ) as client,
@@ -262,22 +255,22 @@ def test_a_worker_is_hinted_before_the_photo_is_there_unless_others_wait(
         ThreadPoolExecutor() as pool,
     ):
 
-        def hinted(within: float) -> bool:
-            return seen.blpop(["interactive"], within) is not None
+        def hints(seconds: float) -> int:
+            found = 0
+            while seen.blpop(["interactive"], seconds):
+                found += 1
+            return found
 
-        def sent(body: Any) -> Future[httpx.Response]:
-            headers = JPEG | {"Content-Length": str(len(photo))}
-            return pool.submit(client.post, "/v1/classify", params={"timeout": 5}, content=body, headers=headers)
+        def sent(path: str) -> int:
+            photo: dict[str, Any] = {"content": scene("sea"), "headers": JPEG}
+            answer = pool.submit(client.post, path, params={"timeout": 8} if path == "/v1/classify" else {}, **photo)
+            found = hints(1.5)
+            answers.append(answer)
+            return found
 
+        answers: list[Future[httpx.Response]] = []
         seen.flushall()
-        first = sent(hesitantly())
-        assert hinted(10) and not first.done(), "the photo has not come yet"
-        assert not hinted(0.5)
-        go_on.set()
-        assert hinted(10), "now there is a job"
-        go_on.clear()
-        second = sent(hesitantly())
-        assert not hinted(0.5), "somebody waits already, so that a worker is awake"
-        go_on.set()
-        assert hinted(10)
-        assert {first.result().status_code, second.result().status_code} == {202}
+        assert sent("/v1/jobs") == 1, "nobody waits for it"
+        assert sent("/v1/classify") == 2, "while it is stored, and when there is a job"
+        assert sent("/v1/classify") == 1, "somebody waits already, so that a worker is awake"
+        assert {answer.result().status_code for answer in answers} == {202}
