@@ -52,7 +52,7 @@ async def _look(name: str, check: Callable[[], Part], found: dict[str, Part]) ->
 
 
 def _database(database: Database) -> Part:
-    # Alembic is loaded by who asks for it first, not before the API answers (_PART_ of a second).
+    # Alembic is loaded by who asks for it first, not before the API answers.
     from db.upgrade import is_current
 
     if not is_current(database):
