@@ -29,7 +29,7 @@ class WakeUps:
 
     @property
     def anybody_waits(self) -> bool:
-        """Whether somebody waits."""
+        """Whether a request to this process waits for what a worker does."""
         return bool(self._waiting)
 
     def start(self) -> None:

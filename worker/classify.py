@@ -14,7 +14,7 @@ from worker.patience import glance_patiently, read_patiently
 from worker.run import Run, Surroundings
 from worker.sources import AWAY_SECONDS
 
-# A hinted worker that finds nothing to do looks again after so long, and no more after so long.
+# A hinted worker that finds nothing to do looks again each millisecond, for 30: a job is made in 5 to 8.
 LOOK_SECONDS, EXPECT_SECONDS = 0.001, 0.03
 
 log = structlog.get_logger(__name__)

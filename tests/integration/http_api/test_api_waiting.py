@@ -109,37 +109,46 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def test_with_redis_hints_go_out_and_a_waiter_is_woken(
-    serve: Any, home: Path, redis_url: str, scene: Make, zipped: Make, judged: Any
-) -> None:
+Wired = tuple[Any, httpx.Client, "redis.Redis[bytes]"]
+
+
+@pytest.fixture
+def wired(serve: Any, home: Path, redis_url: str) -> Iterator[Wired]:
+    """An API with a Redis that nobody else listens to, a client, and a look into that Redis."""
     settings = Settings(_env_file=None, data_dir=home, model="tiny", redis_url=redis_url)
     with (
         serve(settings) as api,
         api.client(Scope.SUBMIT, Scope.READ) as client,
         redis.Redis.from_url(redis_url) as seen,
     ):
-        hints = Hints(settings)
-        with api.database.write() as session:
-            beat(session, "control@test", "control", "idle", [], None)
-            beat(session, "classify@test", "classify", "idle", [("tiny", "1", None)], "fake")
-        ready = httpx.get(f"{api.url}/health/ready").json()
-        assert ready["status"] == "ready", ready
-        worker = judge_soon(api, client, judged, hints.done)
-        began = time.monotonic()
-        assert client.post("/v1/classify", content=scene("sea"), headers=JPEG).status_code == 200
-        assert time.monotonic() - began < 5
-        worker.join()
-        for files, queue in (
-            ({"a.zip": zipped(a=scene("sea"))}, "control"),
-            ({f"{n}": scene("sea") for n in range(9)}, "bulk"),
-        ):
-            client.post("/v1/jobs", files=[("files", (name, data)) for name, data in files.items()])
-            deadline = time.monotonic() + 5
-            while not seen.llen(queue):
-                assert time.monotonic() < deadline, f"no hint in {queue}"
-                time.sleep(0.02)
-        assert seen.llen("interactive") == 1
-        hints.close()
+        seen.flushall()
+        yield api, client, seen
+
+
+def test_with_redis_hints_go_out_and_a_waiter_is_woken(wired: Wired, scene: Make, zipped: Make, judged: Any) -> None:
+    api, client, seen = wired
+    hints = Hints(api.settings)
+    with api.database.write() as session:
+        beat(session, "control@test", "control", "idle", [], None)
+        beat(session, "classify@test", "classify", "idle", [("tiny", "1", None)], "fake")
+    ready = httpx.get(f"{api.url}/health/ready").json()
+    assert ready["status"] == "ready", ready
+    worker = judge_soon(api, client, judged, hints.done)
+    began = time.monotonic()
+    assert client.post("/v1/classify", content=scene("sea"), headers=JPEG).status_code == 200
+    assert time.monotonic() - began < 5
+    worker.join()
+    for files, queue in (
+        ({"a.zip": zipped(a=scene("sea"))}, "control"),
+        ({f"{n}": scene("sea") for n in range(9)}, "bulk"),
+    ):
+        client.post("/v1/jobs", files=[("files", (name, data)) for name, data in files.items()])
+        deadline = time.monotonic() + 5
+        while not seen.llen(queue):
+            assert time.monotonic() < deadline, f"no hint in {queue}"
+            time.sleep(0.02)
+    assert seen.llen("interactive") == 1
+    hints.close()
 
 
 async def woken(redis_url: str, hints: Hints, look: Callable[[], tuple[str, bool]], early: bool = False) -> str:
@@ -244,16 +253,9 @@ def test_the_docs_describe_every_field(api: Any) -> None:
             assert all("description" in one for one in operation.get("parameters", ()) if one["in"] != "path")
 
 
-def test_a_worker_is_hinted_before_there_is_a_job_unless_others_wait(
-    serve: Any, home: Path, redis_url: str, scene: Make
-) -> None:
-    settings = Settings(_env_file=None, data_dir=home, model="tiny", redis_url=redis_url)
-    with (
-        serve(settings) as api,
-        api.client(Scope.SUBMIT, Scope.READ) as client,
-        redis.Redis.from_url(redis_url) as seen,
-        ThreadPoolExecutor() as pool,
-    ):
+def test_a_worker_is_hinted_before_there_is_a_job_unless_others_wait(wired: Wired, scene: Make) -> None:
+    _, client, seen = wired
+    with ThreadPoolExecutor() as pool:
 
         def hints(seconds: float) -> int:
             found = 0
@@ -269,7 +271,6 @@ def test_a_worker_is_hinted_before_there_is_a_job_unless_others_wait(
             return found
 
         answers: list[Future[httpx.Response]] = []
-        seen.flushall()
         assert sent("/v1/jobs") == 1, "nobody waits for it"
         assert sent("/v1/classify") == 2, "while it is stored, and when there is a job"
         assert sent("/v1/classify") == 1, "somebody waits already, so that a worker is awake"
